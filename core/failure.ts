@@ -1,0 +1,224 @@
+/**
+ * Everything that can go wrong with a message, as data. One error class crosses threads, links and
+ * stores unchanged: a code from one table, what may have happened to the message (its fate), details
+ * and the chain of causes. Pure.
+ *
+ * @module
+ */
+
+/**
+ * What the sender may assume happened to its message.
+ *
+ * - `not-delivered`: no handler ran. Safe to send again.
+ * - `delivered`: the handler ran and failed. Sending again runs it again.
+ * - `unknown`: the handler may or may not have run. Send again only what may happen twice.
+ */
+export type Fate = "not-delivered" | "delivered" | "unknown";
+
+/** Every code the runtime itself uses, with its fate. Users' own codes are any other kebab-case word. */
+export const FATE_OF_CODE = {
+  /** `start` or a spawn was given options out of range; `details.problems` lists all of them. */
+  "invalid-options": "not-delivered",
+  /** A name is empty, too long, reserved or has a character that names cannot have. */
+  "invalid-name": "not-delivered",
+  /** An actor of this name is already running. */
+  "name-taken": "not-delivered",
+  /** The kind was not given to `start`. */
+  "kind-unknown": "not-delivered",
+  /** The kind has no handler of this name. */
+  "handler-unknown": "not-delivered",
+  /** No actor has this name. */
+  "actor-not-found": "not-delivered",
+  /** The actor stopped before it took the message. */
+  "actor-stopped": "not-delivered",
+  /** The actor could not start: its state, its `onStart` or its stored state failed. */
+  "start-failed": "not-delivered",
+  /** The receiver's mailbox holds its limit. */
+  "mailbox-full": "not-delivered",
+  /** The ring to the receiver's thread holds its limit. */
+  "lane-full": "not-delivered",
+  /** This thread waits for its limit of replies. */
+  "asks-full": "not-delivered",
+  /** The encoded message is larger than `maxMessageBytes`. */
+  "message-too-large": "not-delivered",
+  /** A value in the message cannot travel; `details.path` says which. */
+  "value-cannot-travel": "not-delivered",
+  /** No reply came before the deadline. */
+  "ask-timeout": "unknown",
+  /** The receiver dequeued the ask after its deadline and did not run it. */
+  "ask-expired": "not-delivered",
+  /** The caller's signal aborted the wait. */
+  "ask-aborted": "unknown",
+  /** The ask would wait for an actor that waits for it; `details.path` is the cycle. */
+  "call-cycle": "not-delivered",
+  /** A chain of asks has its limit of hops. */
+  "call-chain-too-long": "not-delivered",
+  /** A handler threw something that is not an `ActorError`. */
+  "handler-failed": "delivered",
+  /** The handler ran, but its reply cannot travel; `details.path` says which value. */
+  "reply-cannot-travel": "delivered",
+  /** The actor was restarted while the handler was waiting. */
+  "actor-restarted": "delivered",
+  /** The stash holds its limit. */
+  "stash-full": "delivered",
+  /** The actor has its limit of timers, pipes, children or watches. */
+  "limit-reached": "delivered",
+  /** The handler's context was used after its handler ended. */
+  "context-ended": "delivered",
+  /** The worker thread that ran the actor died. */
+  "worker-lost": "unknown",
+  /** The system is stopping and accepts no more. */
+  "system-stopping": "not-delivered",
+  /** Another activation wrote under a higher fencing token. */
+  "fenced-write": "not-delivered",
+  /** The store did not answer in time or failed; the write may have happened. */
+  "store-failed": "unknown",
+  /** The kind is not stored. */
+  "store-missing": "not-delivered",
+  /** No resource of this name was provided. */
+  "resource-unknown": "not-delivered",
+  /** Bytes from a ring, socket, file or store do not decode. */
+  "malformed-bytes": "not-delivered",
+  /** The operation does not exist for this kind of ref (e.g. an ask to a broadcast router). */
+  "not-supported": "not-delivered",
+} as const satisfies Readonly<Record<string, Fate>>;
+
+/** A code of the runtime. */
+export type RuntimeCode = keyof typeof FATE_OF_CODE;
+
+/** Extra facts about a failure: plain data that can travel. */
+export type FailureDetails = Readonly<Record<string, unknown>>;
+
+/** What {@link ActorError} takes beside its code and message. */
+export interface ActorErrorOptions {
+  /** Plain data about the failure. */
+  readonly details?: FailureDetails;
+  /** What caused it. */
+  readonly cause?: unknown;
+  /** The fate; by default the code's own, and `delivered` for a user's code. */
+  readonly fate?: Fate;
+}
+
+/**
+ * The one error class of Troupe. Handlers throw it to refuse; asks reject with it.
+ *
+ * @example
+ * ```ts
+ * throw new ActorError("insufficient-funds", `balance is ${balance}`, { details: { balance } });
+ * ```
+ */
+export class ActorError extends Error {
+  override readonly name = "ActorError";
+  /** A kebab-case word: one of {@link FATE_OF_CODE}, or the user's own. */
+  readonly code: string;
+  /** What the sender may assume happened to the message. */
+  readonly fate: Fate;
+  /** Plain data about the failure. */
+  readonly details: FailureDetails;
+
+  constructor(code: string, message: string, options: ActorErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fate = options.fate ?? fateOf(code);
+    this.details = options.details ?? {};
+  }
+}
+
+/** The fate of `code`: from the table for the runtime's codes, `delivered` for a user's. */
+export function fateOf(code: string): Fate {
+  return isRuntimeCode(code) ? FATE_OF_CODE[code] : "delivered";
+}
+
+/** Whether `code` is one of the runtime's own. */
+export function isRuntimeCode(code: string): code is RuntimeCode {
+  return Object.hasOwn(FATE_OF_CODE, code);
+}
+
+/** A failure as it travels: what {@link ActorError} holds, without the class. */
+export interface FailureData {
+  readonly code: string;
+  readonly message: string;
+  readonly fate: Fate;
+  readonly details: FailureDetails;
+  /** The cause's own data, at most {@link CAUSES_MAX} deep. */
+  readonly cause?: FailureData;
+}
+
+/** How many causes of causes travel with a failure; deeper ones are cut. */
+export const CAUSES_MAX = 8;
+
+/**
+ * Any thrown value as an {@link ActorError}: itself if it is one, else `handler-failed` with the
+ * thrown value's name and message. A non-error (`throw "x"`, `throw undefined`) is described, not lost.
+ */
+export function toActorError(thrown: unknown): ActorError {
+  if (thrown instanceof ActorError) return thrown;
+  if (thrown instanceof Error) {
+    return new ActorError("handler-failed", `${thrown.name}: ${thrown.message}`, {
+      details: { name: thrown.name },
+      cause: thrown,
+    });
+  }
+  return new ActorError("handler-failed", `A handler threw ${describeThrown(thrown)}`, {
+    details: { thrown: describeThrown(thrown) },
+  });
+}
+
+/** The data of `error`, ready to travel. */
+export function toFailureData(error: ActorError, depth: number = 0): FailureData {
+  const data = { code: error.code, message: error.message, fate: error.fate, details: error.details };
+  if (error.cause === undefined || depth >= CAUSES_MAX) return data;
+  return { ...data, cause: toFailureData(causeOf(error.cause), depth + 1) };
+}
+
+/** The error that `data` describes. The stack is this thread's: where the failure arrived. */
+export function fromFailureData(data: FailureData): ActorError {
+  return new ActorError(data.code, data.message, {
+    fate: data.fate,
+    details: data.details,
+    cause: data.cause === undefined ? undefined : fromFailureData(data.cause),
+  });
+}
+
+/** Decodes what claims to be {@link FailureData}; `undefined` when it is not. Trusts nothing. */
+export function decodeFailure(raw: unknown, depth: number = 0): FailureData | undefined {
+  if (!isPlainRecord(raw) || depth > CAUSES_MAX) return undefined;
+  const { code, message, fate, details, cause } = raw;
+  if (typeof code !== "string" || typeof message !== "string" || !isFate(fate)) return undefined;
+  if (!isPlainRecord(details)) return undefined;
+  if (cause === undefined) return { code, message, fate, details };
+  const decodedCause = decodeFailure(cause, depth + 1);
+  return decodedCause === undefined ? undefined : { code, message, fate, details, cause: decodedCause };
+}
+
+function causeOf(cause: unknown): ActorError {
+  if (cause instanceof ActorError) return cause;
+  if (cause instanceof Error) {
+    return new ActorError("error", `${cause.name}: ${cause.message}`, {
+      details: { name: cause.name },
+      cause: cause.cause,
+    });
+  }
+  return new ActorError("error", describeThrown(cause));
+}
+
+function isFate(value: unknown): value is Fate {
+  return value === "not-delivered" || value === "delivered" || value === "unknown";
+}
+
+function isPlainRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function describeThrown(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : safeString(value);
+  return `${typeof value} ${text.slice(0, 200)}`;
+}
+
+function safeString(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "that cannot be printed";
+  }
+}

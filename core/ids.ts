@@ -1,0 +1,32 @@
+/**
+ * Identities that are not interchangeable with the strings and numbers they are made of. Pure.
+ *
+ * @module
+ */
+
+declare const brand: unique symbol;
+
+/** A `Base` that only its own constructor makes: three numbers in a row no longer compile in any order. */
+export type Brand<Base, Name extends string> = Base & { readonly [brand]: Name };
+
+/** Index of a thread of this node: `0` is the main thread, `1..workers` are the workers. */
+export type ThreadIndex = Brand<number, "ThreadIndex">;
+
+/** Index of a partition, `0 <= index < partitionCount`. */
+export type Partition = Brand<number, "Partition">;
+
+/** What the registry and the threads call an actor: `name`, `parent/child`, or `kind:name` for a grain. */
+export type ActorKey = Brand<string, "ActorKey">;
+
+/** A point on the monotonic clock of this process, in milliseconds. All threads of a process share it. */
+export type Instant = Brand<number, "Instant">;
+
+/** Makes an {@link Instant} from milliseconds of the process clock. */
+export function instant(ms: number): Instant {
+  return ms as Instant;
+}
+
+/** The instant `ms` milliseconds after `from`. */
+export function after(from: Instant, ms: number): Instant {
+  return (from + ms) as Instant;
+}
