@@ -150,25 +150,23 @@ export const CAUSES_MAX = 8;
 /**
  * Any thrown value as an {@link ActorError}: itself if it is one, else `handler-failed` with the
  * thrown value's name and message. A non-error (`throw "x"`, `throw undefined`) is described, not lost.
+ * Never throws, whatever the value's getters do.
  */
 export function toActorError(thrown: unknown): ActorError {
-  if (thrown instanceof ActorError) return thrown;
-  if (thrown instanceof Error) {
-    return new ActorError("handler-failed", `${thrown.name}: ${thrown.message}`, {
-      details: { name: thrown.name },
-      cause: thrown,
-    });
+  if (isA(ActorError, thrown)) return thrown;
+  if (!isA(Error, thrown)) {
+    const shown = describeThrown(thrown);
+    return new ActorError("handler-failed", `A handler threw ${shown}`, { details: { thrown: shown } });
   }
-  return new ActorError("handler-failed", `A handler threw ${describeThrown(thrown)}`, {
-    details: { thrown: describeThrown(thrown) },
-  });
+  const name = textOf(thrown, "name");
+  return new ActorError("handler-failed", `${name}: ${textOf(thrown, "message")}`, { details: { name }, cause: thrown });
 }
 
 /** The data of `error`, ready to travel. */
 export function toFailureData(error: ActorError, depth: number = 0): FailureData {
   const data = { code: error.code, message: error.message, fate: error.fate, details: error.details };
-  if (error.cause === undefined || depth >= CAUSES_MAX) return data;
-  return { ...data, cause: toFailureData(causeOf(error.cause), depth + 1) };
+  const cause = depth < CAUSES_MAX ? fieldOf(error, "cause") : undefined;
+  return cause === undefined ? data : { ...data, cause: toFailureData(causeOf(cause), depth + 1) };
 }
 
 /** The error that `data` describes. The stack is this thread's: where the failure arrived. */
@@ -192,14 +190,34 @@ export function decodeFailure(raw: unknown, depth: number = 0): FailureData | un
 }
 
 function causeOf(cause: unknown): ActorError {
-  if (cause instanceof ActorError) return cause;
-  if (cause instanceof Error) {
-    return new ActorError("error", `${cause.name}: ${cause.message}`, {
-      details: { name: cause.name },
-      cause: cause.cause,
-    });
+  if (isA(ActorError, cause)) return cause;
+  if (!isA(Error, cause)) return new ActorError("error", describeThrown(cause));
+  const name = textOf(cause, "name");
+  const message = `${name}: ${textOf(cause, "message")}`;
+  return new ActorError("error", message, { details: { name }, cause: fieldOf(cause, "cause") });
+}
+
+// An error is a value of the user's: a field may be anything, a getter or a proxy may throw.
+
+function isA<Class extends ActorError | Error>(type: abstract new (...args: never[]) => Class, value: unknown): value is Class {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
   }
-  return new ActorError("error", describeThrown(cause));
+}
+
+function fieldOf(error: Error, field: "name" | "message" | "cause"): unknown {
+  try {
+    return error[field];
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(error: Error, field: "name" | "message"): string {
+  const value = fieldOf(error, field);
+  return typeof value === "string" ? value : safeString(value);
 }
 
 function isFate(value: unknown): value is Fate {
