@@ -108,6 +108,7 @@ export interface ActorErrorOptions {
  * ```
  */
 export class ActorError extends Error {
+  /** Always `ActorError`, whatever a minifier makes of the class. */
   override readonly name = "ActorError";
   /** A kebab-case word: one of {@link FATE_OF_CODE}, or the user's own. */
   readonly code: string;
@@ -116,6 +117,7 @@ export class ActorError extends Error {
   /** Plain data about the failure. */
   readonly details: FailureDetails;
 
+  /** An error with `code` and a message for people. */
   constructor(code: string, message: string, options: ActorErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -136,9 +138,13 @@ export function isRuntimeCode(code: string): code is RuntimeCode {
 
 /** A failure as it travels: what {@link ActorError} holds, without the class. */
 export interface FailureData {
+  /** See {@link ActorError.code}. */
   readonly code: string;
+  /** What happened, for people. */
   readonly message: string;
+  /** See {@link ActorError.fate}. */
   readonly fate: Fate;
+  /** See {@link ActorError.details}. */
   readonly details: FailureDetails;
   /** The cause's own data, at most {@link CAUSES_MAX} deep. */
   readonly cause?: FailureData;
@@ -159,7 +165,10 @@ export function toActorError(thrown: unknown): ActorError {
     return new ActorError("handler-failed", `A handler threw ${shown}`, { details: { thrown: shown } });
   }
   const name = textOf(thrown, "name");
-  return new ActorError("handler-failed", `${name}: ${textOf(thrown, "message")}`, { details: { name }, cause: thrown });
+  return new ActorError("handler-failed", `${name}: ${textOf(thrown, "message")}`, {
+    details: { name },
+    cause: thrown,
+  });
 }
 
 /** The data of `error`, ready to travel. */
@@ -199,7 +208,10 @@ function causeOf(cause: unknown): ActorError {
 
 // An error is a value of the user's: a field may be anything, a getter or a proxy may throw.
 
-function isA<Class extends ActorError | Error>(type: abstract new (...args: never[]) => Class, value: unknown): value is Class {
+function isA<Class extends ActorError | Error>(
+  type: abstract new (...args: never[]) => Class,
+  value: unknown,
+): value is Class {
   try {
     return value instanceof type;
   } catch {

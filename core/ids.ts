@@ -4,10 +4,8 @@
  * @module
  */
 
-declare const brand: unique symbol;
-
 /** A `Base` that only its own constructor makes: three numbers in a row no longer compile in any order. */
-export type Brand<Base, Name extends string> = Base & { readonly [brand]: Name };
+export type Brand<Base, Name extends string> = Base & { readonly "~brand": Name };
 
 /** Index of a thread of this node: `0` is the main thread, `1..workers` are the workers. */
 export type ThreadIndex = Brand<number, "ThreadIndex">;

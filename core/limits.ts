@@ -48,6 +48,8 @@ export const START_TIMEOUT_MS_DEFAULT = 10_000;
 export const SHUTDOWN_TIMEOUT_MS_DEFAULT = 180_000;
 /** Milliseconds a store may take for one load or save *(option)*. At the limit: `store-failed`, fate `unknown`. */
 export const STORE_TIMEOUT_MS_DEFAULT = 5_000;
+/** Milliseconds an actor waits for any store, whatever limits that has itself. At the limit: `store-failed`, fate `unknown`. */
+export const STORE_ANSWER_MS_MAX = 15_000;
 
 /** Worker threads of one node. One lane a pair of threads: the square must stay reasonable. */
 export const WORKERS_MAX = 64;
@@ -75,7 +77,9 @@ export const STATE_BYTES_MAX = 64 << 20;
 export const VALUE_DEPTH_MAX = 64;
 
 /** Messages one cell runs before the next cell has its turn: fairness between actors of a thread. */
-export const MESSAGES_PER_CELL_TURN = 64;
+export const MESSAGES_PER_CELL_TURN = 512;
+/** Messages one cell runs before the clock is asked whether the turn has lasted long enough. */
+export const MESSAGES_PER_CLOCK = 32;
 /** Messages one thread runs before it looks at its lanes again. */
 export const MESSAGES_PER_TURN = 1024;
 /** Milliseconds a thread keeps running turns before it lets timers and sockets in. */

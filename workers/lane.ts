@@ -54,6 +54,7 @@ export class LaneWriter {
   /** Records ended so far, wherever they are now. */
   recordsSent = 0;
 
+  readonly #memory: SharedArrayBuffer;
   readonly #ring: RingWriter;
   readonly #doorbell: Doorbell;
   readonly #writer: ByteWriter;
@@ -67,6 +68,7 @@ export class LaneWriter {
 
   /** Takes the writing end of the ring `memory`; `doorbell` is the receiving thread's. */
   constructor(memory: SharedArrayBuffer, doorbell: Doorbell, options: LaneOptions = {}) {
+    this.#memory = memory;
     this.#ring = new RingWriter(memory);
     this.#doorbell = doorbell;
     this.#messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_DEFAULT;
@@ -154,6 +156,20 @@ export class LaneWriter {
   /** After `begin` refused: makes this thread wake once when the lane has room again. */
   wantRoom(): void {
     this.#isRoomWanted = true;
+  }
+
+  /**
+   * Records that a receiver which is gone has not freed, in the ring and outside: nobody will read them. It may have
+   * read the last of them, because it frees what it drained all at once.
+   */
+  countUnread(): number {
+    this.flush();
+    const unread = new RingReader(this.#memory);
+    unread.refresh();
+    // A record whose first chunks are in the ring already is counted there.
+    let count = this.#overflow.records - (this.#overflow.head()?.isContinued ? 1 : 0);
+    while (unread.next()) if (unread.kind !== RECORD_CHUNK_NEXT) count++;
+    return count;
   }
 
   /** Bytes the receiver has not freed, in the ring (with headers) and outside. */

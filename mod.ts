@@ -1,0 +1,54 @@
+/**
+ * Troupe: an actor runtime for TypeScript on Deno, Bun and Node. Declare kinds of actors, start a system,
+ * and talk to actors by typed refs; they run on worker threads, one message at a time, supervised and bounded.
+ *
+ * @module
+ */
+export { ActorSystem } from "./system/actor_system.ts";
+export type {
+  RouterOptions,
+  SpawnArguments,
+  SpawnOptions,
+  StopActorOptions,
+  SystemState,
+} from "./system/actor_system.ts";
+export type { SystemOptions } from "./system/system_options.ts";
+export type { SystemStats } from "./system/system_stats.ts";
+export { Subscription } from "./system/subscription.ts";
+export type { SubscriptionOptions } from "./system/subscription.ts";
+export { commandFor, type CommandLine, runtimeName } from "./system/platform.ts";
+export type { ThreadStats } from "./workers/operations.ts";
+export type { CounterValues } from "./workers/counters.ts";
+export { kind } from "./core/kind.ts";
+export type {
+  AnyKind,
+  Behavior,
+  Handler,
+  HandlerEntry,
+  Handlers,
+  Hooks,
+  Kind,
+  KindSpec,
+  ProtocolOfKind,
+} from "./core/kind.ts";
+export type { Context, ContextTimers } from "./core/context.ts";
+export { ActorRef } from "./core/ref.ts";
+export type { AnyRef, Courier, Facade, Facades, Target, WaitOptions } from "./core/ref.ts";
+export type { AnyProtocol, Ask, AskAll, Protocol, ProtocolOf, Tell, TellAll } from "./core/protocol.ts";
+export { ActorError, FATE_OF_CODE } from "./core/failure.ts";
+export type { ActorErrorOptions, FailureData, FailureDetails, Fate, RuntimeCode } from "./core/failure.ts";
+export type { ActorPlace, DeadLetter, DeadLetterReason, EventType, TroupeEvent } from "./core/events.ts";
+export type { StartReason, StopReason } from "./core/lifecycle.ts";
+export type { Directive, Supervision, SupervisionOptions } from "./core/supervision.ts";
+export { resource } from "./core/resource.ts";
+export type { ProvidedResource, Resource } from "./core/resource.ts";
+export { topic } from "./core/topic.ts";
+export type { Topic } from "./core/topic.ts";
+export type { RouterStrategy } from "./core/router_pool.ts";
+export type { ActorKey, Brand, Partition, ThreadIndex } from "./core/ids.ts";
+export type { FencingToken, SaveResult, StateStore, StoredState, StoreProvider } from "./core/store.ts";
+export type { Log } from "./core/ports.ts";
+export { memoryStore, type MemoryStoreOptions } from "./stores/memory.ts";
+export { sqliteStore, type SqliteStoreOptions } from "./stores/sqlite.ts";
+export type { Synchronous } from "./stores/sqlite_connection.ts";
+export type { NumberRange, OptionProblem, OptionsCheck, Presence, TextRule } from "./core/options_check.ts";

@@ -1,0 +1,143 @@
+/**
+ * What one thread does when another asks it to: spawn, stop, look up, count, end. The main thread asks
+ * itself by the same functions. Touches promises of nobody: every operation answers through `answer`.
+ *
+ * @module
+ */
+import type { Cell } from "../core/cell.ts";
+import { end } from "../core/cell_life.ts";
+import { DRAIN, Envelope } from "../core/envelope.ts";
+import { ActorError, toActorError, toFailureData } from "../core/failure.ts";
+import type { ActorKey } from "../core/ids.ts";
+import type { CounterValues } from "./counters.ts";
+import type { PartitionHost } from "./partition_host.ts";
+import type { Operation, SpawnFailure } from "./worker_protocol.ts";
+
+/** How an operation ends: exactly one of the two is called, once. */
+export interface Answer {
+  ok(value: unknown): void;
+  failed(error: ActorError): void;
+}
+
+/** What `stats` answers. */
+export interface ThreadStats {
+  /** Index of the thread: 0 is the main thread. */
+  readonly thread: number;
+  /** Live actors of each kind. */
+  readonly actors: Readonly<Record<string, number>>;
+  /** What it has counted. */
+  readonly counters: CounterValues;
+}
+
+/** Performs one operation on `host`. Throws `ActorError` when it cannot even begin. */
+export function operate(host: PartitionHost, operation: Operation, answer: Answer): void {
+  switch (operation.op) {
+    case "spawn":
+      return spawn(host, operation, answer);
+    case "stop":
+      return stop(host, operation.key, operation.isDraining, answer);
+    case "kindOf":
+      return answer.ok(host.cells.get(operation.key)?.kind.name);
+    case "actors":
+      return answer.ok(actors(host, operation.after, operation.count));
+    case "stats":
+      return answer.ok(stats(host));
+    case "activity": // asked only by a system that is stopping
+      host.isDraining = true;
+      return answer.ok(activity(host));
+    case "endAll":
+      return endAll(host, answer);
+    default:
+      return operation satisfies never;
+  }
+}
+
+function spawn(
+  host: PartitionHost,
+  { kind: name, keys, init, reason }: Extract<Operation, { op: "spawn" }>,
+  answer: Answer,
+): void {
+  const kind = host.kinds.named(name);
+  if (kind === undefined) throw new ActorError("kind-unknown", `Cannot spawn: there is no kind ${name}`);
+  const failures: SpawnFailure[] = [];
+  let left = keys.length;
+  const settle = (key: ActorKey, error: ActorError | undefined) => {
+    if (error !== undefined) failures.push({ key, failure: toFailureData(error) });
+    if (--left === 0) answer.ok(failures);
+  };
+  if (left === 0) return answer.ok(failures);
+  for (const key of keys) {
+    try {
+      host.startWaiters.set(host.spawnHere(kind, key, init, reason), (error) => settle(key, error));
+    } catch (thrown) {
+      settle(key, toActorError(thrown));
+    }
+  }
+}
+
+function stop(host: PartitionHost, key: ActorKey, isDraining: boolean, answer: Answer): void {
+  const cell = host.cells.get(key);
+  if (cell === undefined) return answer.ok(false);
+  const waiters = host.stopWaiters.get(key) ?? [];
+  waiters.push(() => answer.ok(true));
+  host.stopWaiters.set(key, waiters);
+  if (!isDraining || cell.status === "created") return end(cell, "stop");
+  cell.mailbox.push(new Envelope(DRAIN, [], undefined, undefined));
+  host.wake(cell);
+}
+
+function actors(
+  host: PartitionHost,
+  from: ActorKey | undefined,
+  count: number,
+): readonly { kind: string; key: string }[] {
+  // Sorted pages: actors come and go between two of them, yet none that stays is missed or shown twice.
+  const keys = [...host.cells.keys()].filter((key) => from === undefined || key > from).sort().slice(0, count);
+  return keys.map((key) => ({ kind: host.cells.get(key)?.kind.name ?? "?", key }));
+}
+
+function stats(host: PartitionHost): ThreadStats {
+  const counts: Record<string, number> = {};
+  for (const { kind } of host.cells.values()) counts[kind.name] = (counts[kind.name] ?? 0) + 1;
+  return { thread: host.thread, actors: counts, counters: host.counters.values() };
+}
+
+/** The host's own answer, and also whether messages wait for an actor that starts or restarts. */
+function activity(host: PartitionHost): { readonly isQuiet: boolean; readonly ran: number } {
+  const { isQuiet, ran } = host.activity();
+  return { isQuiet: isQuiet && !host.cells.values().some(({ mailbox }) => mailbox.size > 0), ran };
+}
+
+function endAll(host: PartitionHost, answer: Answer): void {
+  host.isEnding = true;
+  const roots = [...host.cells.values()].filter((cell: Cell) => cell.parent === undefined);
+  let left = roots.length;
+  if (left === 0) return answer.ok(undefined);
+  for (const root of roots) {
+    const waiters = host.stopWaiters.get(root.key) ?? [];
+    waiters.push(() => {
+      left--;
+      if (left === 0) answer.ok(undefined);
+    });
+    host.stopWaiters.set(root.key, waiters);
+  }
+  for (const root of roots) end(root, "system-stopping");
+}
+
+/**
+ * Answers everybody who still waits for an actor of this thread with `error`; what is queued goes nowhere. The thread
+ * runs no more turns after this: an actor that did not end in time never will.
+ */
+export function abandonAll(host: PartitionHost, error: ActorError): void {
+  for (const cell of host.cells.values()) {
+    for (const run of [cell.current, ...cell.extras?.interleaved ?? []]) {
+      if (run?.ask !== undefined) host.refuse(run.ask, error);
+    }
+    for (const queue of [cell.mailbox, cell.extras?.stash]) {
+      for (let waiting = queue?.shift(); waiting !== undefined; waiting = queue?.shift()) {
+        if (waiting.ask !== undefined) host.refuse(waiting.ask, error);
+        if (waiting.handler >= 0) host.deadLetter(cell, waiting, "system-stopping");
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The refs of one thread: makes them, and turns them into data and back. Which thread runs an actor is a
+ * pure function of its key, computed once when its ref is made. Touches nothing; one per thread.
+ *
+ * @module
+ */
+import { Cell } from "../core/cell.ts";
+import { hash64, partitionOf, threadOf } from "../core/hash.ts";
+import type { ActorKey, ThreadIndex } from "../core/ids.ts";
+import type { AnyKind } from "../core/kind.ts";
+import { actorKey, isKey, rootOf } from "../core/names.ts";
+import type { Random } from "../core/random.ts";
+import { ActorRef, type Courier, type Target } from "../core/ref.ts";
+import type { RefCodec, RefData } from "../core/ref_data.ts";
+import { routeeNames, RouterPool, type RouterSpec, routerSpecOf } from "../core/router_pool.ts";
+import type { KindTable } from "./kind_table.ts";
+import { RefTarget } from "./ref_target.ts";
+import { RouterCourier } from "./router_courier.ts";
+
+/** What {@link Refs} is given. */
+export interface RefsOptions {
+  readonly courier: Courier;
+  readonly thread: ThreadIndex;
+  readonly workers: number;
+  readonly partitionCount: number;
+  readonly kinds: KindTable;
+  readonly random: Random;
+}
+
+/** Makes the refs of one thread. */
+export class Refs implements RefCodec {
+  readonly #options: RefsOptions;
+
+  constructor(options: RefsOptions) {
+    this.#options = options;
+  }
+
+  /** A ref to `target`; a sender that came from a ring is given its thread now. */
+  refTo(target: Target): ActorRef {
+    if (target instanceof Cell) return new ActorRef(this.#target(target.kind, target.key, target));
+    return new ActorRef(target.thread >= 0 ? target : this.#target(target.kind, target.key, undefined));
+  }
+
+  /** A ref by kind and key. Throws `kind-unknown`. */
+  refByKey(kind: AnyKind, key: ActorKey): ActorRef {
+    this.#options.kinds.indexOf(kind);
+    const router = key.includes("~") ? routerSpecOf(key) : undefined;
+    return new ActorRef(
+      router === undefined ? this.#target(kind, key, undefined) : this.#routerTarget(kind, key, router),
+    );
+  }
+
+  dataOf(value: object): RefData | undefined {
+    const target = ActorRef.targetOf(value);
+    return target === undefined ? undefined : { kind: target.kind.name, key: target.key };
+  }
+
+  refOf({ kind, key }: RefData): ActorRef | undefined {
+    const known = this.#options.kinds.named(kind);
+    if (known === undefined || !(isKey(key) || routerSpecOf(key) !== undefined)) return undefined;
+    return this.refByKey(known, key);
+  }
+
+  #target(kind: AnyKind, key: ActorKey, cell: Cell | undefined): Target {
+    const { courier, workers, partitionCount } = this.#options;
+    const thread = cell?.thread ?? threadOf(partitionOf(hash64(rootOf(key)), partitionCount), workers);
+    return new RefTarget(courier, kind, key, thread, cell);
+  }
+
+  #routerTarget(kind: AnyKind, key: ActorKey, router: RouterSpec): Target {
+    const { courier, random, thread } = this.#options;
+    const routees = routeeNames(router).map((name) => this.#target(kind, actorKey(name), undefined));
+    return new RouterCourier(courier, new RouterPool(kind, router, routees, random)).target(kind, key, thread);
+  }
+}
