@@ -192,12 +192,12 @@ function firstState(cell: Cell): unknown {
   throw new ActorError("not-supported", `the state of kind ${cell.kind.name} is a promise, and a state is plain data`);
 }
 
-/** The first life of a grain or spawned actor has failed to begin; whoever waits for it is told why. */
 /** Whether it has never run: after the loss of its worker it has. */
 function isFirstLife({ startReason }: Cell): boolean {
   return startReason === "spawn" || startReason === "activation";
 }
 
+/** The first life of a grain or spawned actor has failed to begin; whoever waits for it is told why. */
 function neverStarted(cell: Cell, error: ActorError): void {
   publishFailure(cell, "onStart", error);
   cell.port.startFailed(cell, error);

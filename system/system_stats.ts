@@ -71,6 +71,7 @@ function decodeCounters(raw: unknown): CounterValues {
     recordsSent: count("recordsSent"),
     recordsReceived: count("recordsReceived"),
     tellsRefused: count("tellsRefused"),
+    refusedElsewhere: count("refusedElsewhere"),
     asks: count("asks"),
     failures: count("failures"),
     actorsStarted: count("actorsStarted"),

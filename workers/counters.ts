@@ -15,6 +15,8 @@ export interface CounterValues {
   readonly recordsReceived: number;
   /** Tells whose sender was told `false`. */
   readonly tellsRefused: number;
+  /** Messages sent to other threads that were refused when they arrived; dead letters there. */
+  readonly refusedElsewhere: number;
   /** Asks made on this thread. */
   readonly asks: number;
   /** Handlers and hooks that failed. */
@@ -51,13 +53,14 @@ export class Counters {
   }
 
   /** The values now. */
-  values(): CounterValues {
+  values(refusedElsewhere: number = 0): CounterValues {
     const counted = DEAD_LETTER_REASONS.filter((reason) => this.#deadLetters.has(reason));
     return {
       messagesLocal: this.messagesLocal,
       recordsSent: this.recordsSent,
       recordsReceived: this.recordsReceived,
       tellsRefused: this.tellsRefused,
+      refusedElsewhere,
       asks: this.asks,
       failures: this.failures,
       actorsStarted: this.actorsStarted,

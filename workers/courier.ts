@@ -25,6 +25,8 @@ export interface CourierOptions {
   readonly system: string;
   readonly thread: ThreadIndex;
   readonly askTimeoutMs: number;
+  /** Where this life of the thread begins to number its asks: a late reply to an earlier life finds none. */
+  readonly firstInvocation: number;
   readonly scope: Scope;
   readonly asks: PendingAsks;
   readonly reports: Reports;
@@ -50,7 +52,7 @@ export class ThreadCourier implements Courier {
   readonly #scope: Scope;
   readonly #asks: PendingAsks;
   readonly #reports: Reports;
-  #askId = 0;
+  #askId: number;
 
   constructor(options: CourierOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class ThreadCourier implements Courier {
     this.#scope = options.scope;
     this.#asks = options.asks;
     this.#reports = options.reports;
+    this.#askId = options.firstInvocation;
   }
 
   tell(target: Target, handler: number, args: readonly unknown[]): boolean {
@@ -127,11 +130,12 @@ export class ThreadCourier implements Courier {
   }
 
   /** A message has come from another thread: a refusal is answered and is a dead letter here. */
-  deliver(kind: AnyKind, key: ActorKey, envelope: Envelope): void {
+  deliver(kind: AnyKind, key: ActorKey, envelope: Envelope, from: ThreadIndex): void {
     this.#reports.counters.recordsReceived++;
     const found = this.#options.find(kind, key);
     const refusal = typeof found === "string" ? found : offer(found, envelope);
     if (refusal === undefined) return;
+    this.#options.outbound()?.countRefused(from);
     if (envelope.ask !== undefined) this.refuse(envelope.ask, refused(found, key, envelope, refusal));
     this.#reports.deadLetter(kind, key, envelope, refusal);
   }

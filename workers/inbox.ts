@@ -52,7 +52,7 @@ export class Inbox implements RecordSink {
     const type = reader.u8();
     switch (type) {
       case RecordType.tell:
-        return this.#message(reader, undefined);
+        return this.#message(reader, undefined, from);
       case RecordType.ask:
         return this.#ask(reader, from);
       case RecordType.reply:
@@ -72,21 +72,21 @@ export class Inbox implements RecordSink {
   #ask(reader: ByteReader, from: ThreadIndex): void {
     const ask = readAsk(reader, from);
     try {
-      this.#message(reader, ask);
+      this.#message(reader, ask, from);
     } catch (thrown) {
       this.#host.refuse(ask, toActorError(thrown));
       throw thrown;
     }
   }
 
-  #message(reader: ByteReader, ask: AskHeader | undefined): void {
+  #message(reader: ByteReader, ask: AskHeader | undefined, from: ThreadIndex): void {
     const host = this.#host;
     const kind = host.kinds.at(reader.u16());
     if (kind === undefined) throw new ActorError("kind-unknown", "Cannot deliver: there is no kind of this index");
     const key = this.#keys.read(reader);
     const handler = reader.u16();
     const sender = reader.u8() === 0 ? undefined : this.#sender(reader);
-    host.courier.deliver(kind, key, new Envelope(handler, readArguments(reader, host.refs), sender, ask));
+    host.courier.deliver(kind, key, new Envelope(handler, readArguments(reader, host.refs), sender, ask), from);
   }
 
   #sender(reader: ByteReader): Target {

@@ -99,7 +99,7 @@ function actors(
 function stats(host: PartitionHost): ThreadStats {
   const counts: Record<string, number> = {};
   for (const { kind } of host.cells.values()) counts[kind.name] = (counts[kind.name] ?? 0) + 1;
-  return { thread: host.thread, actors: counts, counters: host.counters.values() };
+  return { thread: host.thread, actors: counts, counters: host.counters.values(host.outbound?.refusedElsewhere()) };
 }
 
 /** The host's own answer, and also whether messages wait for an actor that starts or restarts. */

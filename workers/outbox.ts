@@ -39,6 +39,10 @@ export interface Outbound {
   refuse(ask: AskHeader, error: ActorError): void;
   /** Asks a thread to do something; it answers like an ask. Throws what encoding throws. */
   operate(thread: ThreadIndex, operation: Operation, ask: AskHeader): void;
+  /** Counts one message that came from a thread and was refused here, where that thread can see it. */
+  countRefused(from: ThreadIndex): void;
+  /** Messages of this thread that others have refused after they arrived. */
+  refusedElsewhere(): number;
   /** Tells a thread something it must know. */
   notice(thread: ThreadIndex, notice: Notice): void;
   /** Tells a thread something it may miss; `false` when the lane is full. */
@@ -101,6 +105,14 @@ export class Outbox implements Outbound {
 
   operate(thread: ThreadIndex, operation: Operation, ask: AskHeader): void {
     this.#owed(thread, RecordType.operation, ask.id, operation);
+  }
+
+  countRefused(from: ThreadIndex): void {
+    this.#lanes.readerFrom(from).countRefused(1);
+  }
+
+  refusedElsewhere(): number {
+    return this.#lanes.peers.reduce((sum, { writer }) => sum + writer.refusedByReceiver, 0);
   }
 
   notice(thread: ThreadIndex, notice: Notice): void {

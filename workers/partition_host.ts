@@ -259,7 +259,11 @@ export class PartitionHost implements CellPort {
 
   follow(ctx: HandlerContext, promise: PromiseLike<unknown>): void {
     if (ctx.isLive) this.#followed.add(ctx);
-    promise.then((value) => this.#settle(ctx, true, value), (thrown) => this.#settle(ctx, false, thrown));
+    // A promise of our own in between: what a foreign `then` does wrong (settle twice, throw) happens once here.
+    Promise.resolve(promise).then(
+      (value) => this.#settle(ctx, true, value),
+      (thrown) => this.#settle(ctx, false, thrown),
+    );
   }
 
   signalOf(ctx: HandlerContext): AbortSignal {
@@ -306,14 +310,15 @@ export class PartitionHost implements CellPort {
       const { extras } = cell;
       if (extras !== undefined) extras.pipes--;
       const envelope = new Envelope(handler ?? 0, [outcome], cell, undefined);
-      if (cell.status === "stopped" || handler === undefined) {
-        this.deadLetter(cell, envelope, handler === undefined ? "pipe-unhandled" : "actor-stopped");
-      } else {
-        cell.mailbox.push(envelope);
-        this.wake(cell);
-      }
+      if (handler === undefined) return this.deadLetter(cell, envelope, "pipe-unhandled");
+      if (cell.status === "stopped") return this.deadLetter(cell, envelope, "actor-stopped");
+      if (cell.mailbox.push(envelope)) return this.wake(cell);
+      this.deadLetter(cell, envelope, "mailbox-full");
     };
-    promise.then((value) => settle(onValue, value), (thrown) => settle(onFailure, toActorError(thrown)));
+    Promise.resolve(promise).then(
+      (value) => settle(onValue, value),
+      (thrown) => settle(onFailure, toActorError(thrown)),
+    );
   }
 
   started(cell: Cell, reason: StartReason): void {

@@ -100,6 +100,17 @@ describe("an ask", () => {
     assert.equal(rig.deadLetters("ask-expired"), 1);
   });
 
+  it("that is dequeued with a millisecond left is run", async () => {
+    const { gates, rig, Desk } = world();
+    const actor = rig.grain(Desk, "a");
+    asked(actor.with({ timeoutMs: 60_000 }).ask.hold("g"));
+    const last = asked(actor.with({ timeoutMs: 100 }).ask.timeLeft());
+    await rig.advance(99);
+    gates.open("g");
+    await rig.run();
+    assert.equal(last.value, 1);
+  });
+
   it("that expired on the way to another thread is refused there without being run", async () => {
     const { journal, rig, Desk } = world(1);
     const ask = asked(rig.grain(Desk, rig.nameOn(1, "a", Desk)).with({ timeoutMs: 10 }).ask.echo("x"));

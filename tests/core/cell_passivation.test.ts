@@ -168,7 +168,7 @@ describe("a grain with something under way", () => {
       else grain.tell[begin]();
       await rig.advance(10_000);
       await rig.sweep();
-      assert.notEqual(rig.statusOf("desk:g"), "absent");
+      assert.equal(rig.statusOf("desk:g"), begin === "hold" ? "awaiting" : "running");
       end(gates);
       if (begin === "raise") grain.tell.drop();
       await rig.advance(1_000);
@@ -178,11 +178,11 @@ describe("a grain with something under way", () => {
   }
 
   it("stays while it has put a message aside", async () => {
-    const { rig, grain } = world(1_000);
+    const { journal, rig, grain } = world(1_000);
     grain.tell.stash();
     await rig.advance(10_000);
     await rig.sweep();
-    assert.equal(rig.statusOf("desk:g"), "running");
+    assert.deepEqual([rig.statusOf("desk:g"), journal], ["running", ["onStart activation"]]);
   });
 });
 

@@ -90,6 +90,24 @@ describe("an actor that stops itself", () => {
     ]);
   });
 
+  it("and fails in the same message ends by its own wish, whatever its supervision would do", async () => {
+    for (const directive of ["stop", "escalate", "resume", "restart"] as const) {
+      const Leaver = kind("leaver", {
+        supervision: { on: { "*": directive } },
+        handlers: {
+          leave(ctx): void {
+            ctx.stop();
+            throw new Error("on the way out");
+          },
+        },
+      });
+      const rig = new Rig({ kinds: [Leaver] });
+      rig.spawn(Leaver, "a").tell.leave();
+      await rig.run();
+      assert.deepEqual(rig.history("actorStopped", "actorRestarting"), ["actorStopped a stop"], directive);
+    }
+  });
+
   it("in its onStart, starts and ends", async () => {
     const { journal, rig, Desk } = world();
     rig.spawn(Desk, "stopper");
@@ -314,5 +332,44 @@ describe("an actor that is drained", () => {
       true,
     ]);
     assert.deepEqual(journal, ["2", "1", "onStop"]);
+  });
+
+  it("is not overtaken by what came after the wish, and refuses at once an ask that would wait for it", async () => {
+    const journal: string[] = [];
+    const gates = new Gates();
+    const Open = kind("open", {
+      reentrant: ["peek", "callBack"],
+      handlers: {
+        async hold(_ctx, gate: string): Promise<void> {
+          await gates.wait(gate);
+        },
+        peek: (_ctx, text: string): void => void journal.push(text),
+        async callBack(ctx): Promise<string> {
+          await gates.wait("call");
+          return await ctx.actor(OtherSelf, "other").ask.bounce().catch((error: ActorError) => error.code);
+        },
+      },
+    });
+    const Other = kind("other", {
+      handlers: {
+        bounce: async (ctx): Promise<string> => {
+          await ctx.actor(Open, "a").ask.peek("from the other");
+          return "no cycle";
+        },
+        peekAt: (ctx): void => void ctx.actor(Open, "a").tell.peek("behind the wish"),
+      },
+    });
+    const OtherSelf: typeof Other = Other;
+    const rig = new Rig({ kinds: [Open, Other] });
+    const actor = rig.spawn(Open, "a");
+    const other = rig.spawn(Other, "other");
+    const called = asked(actor.ask.callBack());
+    await rig.run();
+    const stopped = rig.operate("a", { op: "stop", key: actor.key, isDraining: true });
+    other.tell.peekAt();
+    await rig.run();
+    gates.open("call");
+    await rig.run();
+    assert.deepEqual([called.value, stopped.value, journal], ["call-cycle", true, []]);
   });
 });

@@ -148,6 +148,30 @@ describe("a timer", () => {
     assert.equal(rig.deadLetters("mailbox-full"), 0);
   });
 
+  it("that was put aside when it fired does not run after it was cancelled", async () => {
+    const ticked: string[] = [];
+    const Patient = kind("patient", {
+      handlers: {
+        begin: (ctx): void => ctx.timers.every("t", 10, "tick"),
+        tick(ctx): void {
+          ticked.push("tick");
+          ctx.stash();
+        },
+        cancel(ctx): void {
+          ctx.timers.cancel("t");
+          ctx.unstashAll();
+        },
+      },
+    });
+    const rig = new Rig({ kinds: [Patient] });
+    const patient = rig.spawn(Patient, "p");
+    patient.tell.begin();
+    await rig.advance(10);
+    patient.tell.cancel();
+    await rig.advance(1_000);
+    assert.deepEqual(ticked, ["tick"]);
+  });
+
   it("of a life that ended never fires in the next one, whether it was set, due or put aside", async () => {
     const { journal, gates, rig, desk } = world();
     desk.tell.once("later", 100, "set");

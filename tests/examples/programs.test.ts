@@ -25,7 +25,7 @@ describe("examples/hello.ts", () => {
 
 describe("examples/demo.ts", () => {
   it("conserves money although a worker dies", { timeout: 60_000 }, async () => {
-    const { code, lines } = await run("demo.ts", ["--requests", "1500", "--workers", "2", "--kill-worker"]);
+    const { code, lines } = await run("demo.ts", ["--requests", "6000", "--workers", "2", "--kill-worker"]);
     assert.match(lines.at(-1) ?? "", /^verdict: ok, money conserved, 200 accounts hold /, lines.join("\n"));
     assert.equal(code, 0);
     assert.ok(lines.some((line) => /worker \d died/.test(line)), lines.join("\n"));
@@ -46,7 +46,7 @@ describe("examples/demo.ts", () => {
   });
 
   it("is the same as one executable, alone in an empty folder", { timeout: 60_000 }, async () => {
-    const { code, lines } = await run("demo_binary.ts", ["--requests", "1000", "--workers", "2", "--kill-worker"]);
+    const { code, lines } = await run("demo_binary.ts", ["--requests", "6000", "--workers", "2", "--kill-worker"]);
     assert.match(lines.at(-1) ?? "", /^verdict: ok, money conserved, 200 accounts hold /, lines.join("\n"));
     assert.equal(code, 0);
   });

@@ -16,7 +16,13 @@ import { type ModelMessage, type ModelPolicy, SupervisionModel } from "../rig/su
 const CODES = ["one", "two"] as const;
 const CHILDREN = 3;
 
-const directive = fc.constantFrom("resume" as const, "restart" as const, "restart" as const, "stop" as const, "escalate" as const);
+const directive = fc.constantFrom(
+  "resume" as const,
+  "restart" as const,
+  "restart" as const,
+  "stop" as const,
+  "escalate" as const,
+);
 const policy: fc.Arbitrary<ModelPolicy> = fc.record({
   isAllForOne: fc.boolean(),
   on: fc.record({ one: directive, two: directive }),
@@ -100,7 +106,9 @@ class Family {
     const cell = this.rig.main.host.cells.get(key);
     if (cell === undefined) return "gone";
     const restarts = cell.extras?.restarts ?? 0;
-    if (cell.status === "running") return `counts ${(cell.state as { readonly count: number }).count}, restart ${restarts}`;
+    if (cell.status === "running") {
+      return `counts ${(cell.state as { readonly count: number }).count}, restart ${restarts}`;
+    }
     assert.equal(cell.status, "restarting");
     return `begins again at ${cell.extras?.delay?.dueMs}, restart ${restarts}`;
   }

@@ -34,6 +34,8 @@ export interface RigOptions {
   readonly resources?: Readonly<Record<string, unknown>>;
   /** Owed records a lane keeps outside its ring. */
   readonly overflowRecordsMax?: number;
+  /** Hears of every event as it happens. */
+  readonly onEvent?: (event: TroupeEvent) => void;
 }
 
 const TURNS_MAX = 20_000;
@@ -231,7 +233,10 @@ export class Rig {
       asksMax,
       resources: new Map(Object.entries(resources)),
       overflowRecordsMax: this.#options.overflowRecordsMax,
-      event: (event) => this.events.push(event),
+      event: (event) => {
+        this.events.push(event);
+        this.#options.onEvent?.(event);
+      },
       log: (line) => this.logged.push(line),
     });
   }

@@ -163,7 +163,18 @@ export class SupervisionModel {
 }
 
 function newMember(name: string, policy: ModelPolicy, parent: Member | undefined): Member {
-  return { name, policy, parent, dueMs: undefined, dueOrder: 0, isGone: false, count: 0, restarts: 0, history: [], queue: [] };
+  return {
+    name,
+    policy,
+    parent,
+    dueMs: undefined,
+    dueOrder: 0,
+    isGone: false,
+    count: 0,
+    restarts: 0,
+    history: [],
+    queue: [],
+  };
 }
 
 function viewOf(member: Member | undefined): string {

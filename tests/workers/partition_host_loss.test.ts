@@ -7,7 +7,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { kind } from "../../core/kind.ts";
-import { asked, type Asked } from "../rig/outcome.ts";
+import { type Asked, asked } from "../rig/outcome.ts";
 import { Gates } from "../rig/gates.ts";
 import { Rig } from "../rig/rig.ts";
 

@@ -104,7 +104,11 @@ describe("a host", () => {
     const Sick = kind("sick", { handlers: {}, onStart: () => gates.wait("start").then(() => {}) });
     const rig = new Rig({ kinds: [Sick] });
     const grain = rig.grain(Sick, "g");
-    rig.main.host.courier.tell({ courier: rig.main.host.courier, kind: Sick, key: grain.key, thread: rig.main.index, cell: undefined }, 0, []);
+    rig.main.host.courier.tell(
+      { courier: rig.main.host.courier, kind: Sick, key: grain.key, thread: rig.main.index, cell: undefined },
+      0,
+      [],
+    );
     await rig.run();
     const stopped = rig.operate(grain.key, { op: "stop", key: grain.key, isDraining: true });
     gates.fail("start", new Error("no"));

@@ -149,7 +149,10 @@ describe("a host", () => {
     await rig.run();
     const ended = rig.operate("x", { op: "endAll" });
     await rig.run();
-    const late = asked(rig.main.host.refByKey(host.kinds.all[0] ?? assert.fail(), "desk:new" as never).ask.note?.("x") ?? Promise.reject());
+    const late = asked(
+      rig.main.host.refByKey(host.kinds.all[0] ?? assert.fail(), "desk:new" as never).ask.note?.("x") ??
+        Promise.reject(),
+    );
     await rig.run();
     assert.deepEqual([late.outcome, ended.state], ["system-stopping/not-delivered", "pending"]);
     gates.open("g");
