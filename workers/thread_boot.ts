@@ -101,6 +101,7 @@ export async function bootThread(program: ThreadProgram, place: ThreadPlace): Pr
   const loop = new ThreadLoop(host, lanes, inbox, place.clock, shortestIdleMs(program.kinds));
   const close = async () => {
     loop.end();
+    lanes?.doorbell.ring(); // Or a wait that nobody ends would keep the rings for as long as the process lives.
     await closeAll({ store, resources });
   };
   return { host, lanes, loop, close };

@@ -10,6 +10,7 @@ import { kind } from "../../core/kind.ts";
 import { CALL_CHAIN_HOPS_MAX } from "../../core/limits.ts";
 import type { ActorRef } from "../../core/ref.ts";
 import { asked } from "../rig/outcome.ts";
+import { Gates } from "../rig/gates.ts";
 import { Rig } from "../rig/rig.ts";
 
 /** A step is a handler and a name; the last one of a route does not ask on. */
@@ -109,6 +110,34 @@ describe("a chain of asks", () => {
     await rig.run();
     assert.equal(most.state, "ok");
     assert.equal(over.state, "call-chain-too-long");
+  });
+
+  it("back to a grain that is ending waits for no next activation, which would wait for the chain", async () => {
+    const gates = new Gates();
+    const Leaver = kind("leaver", {
+      handlers: {
+        go: (ctx): Promise<string> => ctx.grain(Friend, "f").ask.bounce(),
+        peek: (): string => "peek",
+      },
+    });
+    const Friend = kind("friend", {
+      handlers: {
+        async bounce(ctx): Promise<string> {
+          await gates.wait("g");
+          return await ctx.grain(LeaverSelf, "a").ask.peek();
+        },
+      },
+    });
+    const LeaverSelf: typeof Leaver = Leaver;
+    const rig = new Rig({ kinds: [Leaver, Friend] });
+    const gone = asked(rig.grain(Leaver, "a").ask.go());
+    await rig.run();
+    rig.operate("leaver:a", { op: "stop", key: rig.grain(Leaver, "a").key, isDraining: false });
+    await rig.run();
+    gates.open("g");
+    await rig.run();
+    assert.deepEqual(rootOf(gone.error)?.details.path, ["leaver:a.go", "friend:f.bounce", "leaver:a.peek"]);
+    assert.equal(rig.statusOf("leaver:a"), "absent");
   });
 
   it("that waits for a slot of a reentrant handler it holds itself is refused at once", async () => {

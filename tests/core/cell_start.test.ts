@@ -201,6 +201,18 @@ describe("a later life that cannot begin", () => {
     assert.equal(queued.outcome, "actor-stopped/not-delivered");
   });
 
+  it("is a later one too after the loss of its worker: its supervision tries again", async () => {
+    let lives = 0;
+    const { rig, Desk } = world({
+      onStart: () => {
+        if (++lives < 3) throw new Error("not yet");
+      },
+    });
+    rig.main.host.spawnHere(Desk, rig.actor(Desk, "a").key, undefined, "worker-lost");
+    await rig.advance(1_000);
+    assert.deepEqual([lives, rig.history("actorStarted")], [3, ["actorStarted a restart"]]);
+  });
+
   it("never recurses: a start that fails at once, without a backoff and with a large budget, is spread over turns", async () => {
     let lives = 0;
     const { rig, Desk } = world({

@@ -7,54 +7,13 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ActorError } from "../../core/failure.ts";
 import { kind } from "../../core/kind.ts";
-import {
-  type FencingToken,
-  fencingToken,
-  type SaveResult,
-  type StateStore,
-  type StoredState,
-} from "../../core/store.ts";
+import { fencingToken } from "../../core/store.ts";
 import { encodeToBytes } from "../../core/codec.ts";
 import { memoryStore } from "../../stores/memory.ts";
 import { asked } from "../rig/outcome.ts";
+import { GatedStore } from "../rig/gated_store.ts";
 import { Gates } from "../rig/gates.ts";
 import { Rig } from "../rig/rig.ts";
-
-/** A store that answers when the test says so, by the names `load 1`, `load 2`, `save 1`, … */
-class GatedStore implements StateStore {
-  readonly gates = new Gates();
-  readonly calls: string[] = [];
-  isGated = false;
-  readonly #store: StateStore;
-  #loads = 0;
-  #saves = 0;
-
-  constructor(store: StateStore) {
-    this.#store = store;
-  }
-
-  async load(key: string): Promise<StoredState | undefined> {
-    const name = `load ${++this.#loads}`;
-    this.calls.push(`${name} ${key}`);
-    if (this.isGated) await this.gates.wait(name);
-    return await this.#store.load(key);
-  }
-
-  async save(key: string, token: FencingToken, bytes: Uint8Array): Promise<SaveResult> {
-    const name = `save ${++this.#saves}`;
-    this.calls.push(`${name} ${key}`);
-    if (this.isGated) await this.gates.wait(name);
-    return await this.#store.save(key, token, bytes);
-  }
-
-  generationOf(clusterId: string): Promise<number> {
-    return this.#store.generationOf(clusterId);
-  }
-
-  close(): Promise<void> {
-    return this.#store.close();
-  }
-}
 
 const refs = { dataOf: () => undefined, refOf: () => undefined };
 

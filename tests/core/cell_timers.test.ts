@@ -31,7 +31,10 @@ function world(idleMs?: number) {
         journal.push(`tick ${args.join(" ")}`);
       },
       stashingOnce: (ctx): void => ctx.timers.once("s", 10, "putAside"),
-      putAside: (ctx): void => ctx.stash(),
+      putAside(ctx): void {
+        journal.push("put aside");
+        ctx.stash();
+      },
       async hold(_ctx, gate: string): Promise<void> {
         await gates.wait(gate);
       },
@@ -186,7 +189,7 @@ describe("a timer", () => {
     await rig.advance(50);
     gates.open("h");
     await rig.advance(10_000);
-    assert.deepEqual(journal, ["spawn", "tick due", "restart"]);
+    assert.deepEqual(journal, ["spawn", "tick due", "put aside", "restart"]);
   });
 
   it("of an activation never fires in the next one, also when it became due while the actor ended", async () => {

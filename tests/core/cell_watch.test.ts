@@ -26,6 +26,7 @@ function world(workers: number) {
     },
   });
   const Guard = kind("guard", {
+    reentrant: ["failNow"],
     supervision: { backoff: { minMs: 0, maxMs: 0 }, on: { "*": "restart" } },
     onTerminated(ctx, ref, reason) {
       journal.push(`${ctx.name}: ${ref.key} ${reason}`);
@@ -43,6 +44,9 @@ function world(workers: number) {
         journal.push(text);
       },
       fail(): void {
+        throw new Error("x");
+      },
+      failNow(): void {
         throw new Error("x");
       },
       leave: (ctx): void => ctx.stop(),
@@ -154,6 +158,26 @@ for (const workers of [0, 2]) {
       again.tell.leave();
       await rig.run();
       assert.deepEqual(journal, []);
+    });
+
+    it("that restarts may watch the same one again, and hears nothing of what its old life was told and had not seen", async () => {
+      const { journal, rig, guard, target, Target } = world(workers);
+      guard.tell.watchAndHold(target);
+      await rig.run();
+      target.tell.leave();
+      await rig.run();
+      guard.tell.failNow();
+      await rig.run();
+      assert.deepEqual([journal, rig.statusOf(guard.key)], [[], "running"]);
+      const again = rig.spawn(Target, target.name);
+      guard.tell.watch(again);
+      guard.tell.fail();
+      guard.tell.watch(again);
+      await rig.run();
+      assert.deepEqual(journal, []);
+      again.tell.leave();
+      await rig.run();
+      assert.deepEqual(journal, [`${guard.name}: ${target.key} stop`]);
     });
 
     it("hears of an end before the messages that wait, but not in the middle of one", async () => {

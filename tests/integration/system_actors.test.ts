@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
+import type { ActorSystem } from "../../mod.ts";
 import { eventually, failureOf, nameOn, threadOf, thrownBy } from "../fixtures/conditions.ts";
 import { freshName } from "../fixtures/plan.ts";
 import {
@@ -23,9 +24,13 @@ import {
 for (const workers of [0, 1, 2, 3]) {
   describe(`actors with ${workers} workers`, () => {
     const start = () => startTheatre({ name: freshName("actors"), workers });
+    let system: ActorSystem;
+    before(async () => {
+      system = await start();
+    });
+    after(async () => await system.stop({ timeoutMs: 2_000 }));
 
     it("a spawned actor answers under its name, until it is stopped", async () => {
-      await using system = await start();
       const one = await system.spawn("one", Counter, { init: { from: 5 } });
       assert.equal(one.tell.add(2), true);
       assert.equal(await one.ask.total(), 7);
@@ -43,9 +48,8 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("a name is free again when stop resolves, and the next actor of it begins anew", async () => {
-      await using system = await start();
       for (let round = 0; round < 20; round++) {
-        const one = await system.spawn("one", Counter);
+        const one = await system.spawn("again", Counter);
         one.tell.add(1);
         assert.equal(await one.ask.total(), 1);
         assert.equal(await system.stop(one), true);
@@ -53,7 +57,6 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("a grain needs no spawn, keeps its state, and begins anew after it was stopped", async () => {
-      await using system = await start();
       const alice = system.grain(Counter, "alice");
       alice.tell.add(1);
       assert.equal(await alice.ask.total(), 1);
@@ -63,11 +66,10 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("a taken name, a bad name and a kind not given to start are refused with their codes", async () => {
-      await using system = await start();
-      await system.spawn("one", Counter, { init: { from: 3 } });
-      assert.equal((await failureOf(system.spawn("one", Counter))).code, "name-taken");
-      assert.equal((await failureOf(system.spawn("one", Recorder))).code, "name-taken");
-      assert.equal(await system.actor(Counter, "one").ask.total(), 3);
+      await system.spawn("taken", Counter, { init: { from: 3 } });
+      assert.equal((await failureOf(system.spawn("taken", Counter))).code, "name-taken");
+      assert.equal((await failureOf(system.spawn("taken", Recorder))).code, "name-taken");
+      assert.equal(await system.actor(Counter, "taken").ask.total(), 3);
       for (const name of ["", "a/b", "a:b", "-a", "ä", "a b", "x".repeat(256)]) {
         assert.equal((await failureOf(system.spawn(name, Counter))).code, "invalid-name", name);
         assert.equal(thrownBy(() => system.grain(Counter, name)).code, "invalid-name", name);
@@ -76,40 +78,38 @@ for (const workers of [0, 1, 2, 3]) {
         assert.equal((await failureOf(system.actorExists(name))).code, "invalid-name", name);
         assert.equal((await failureOf((async () => await system.stop(name))())).code, "invalid-name", name);
       }
-      assert.equal((await failureOf(system.spawn("two", Stranger))).code, "kind-unknown");
-      assert.equal(thrownBy(() => system.grain(Stranger, "two")).code, "kind-unknown");
-      assert.equal(await system.actorExists("two"), false);
+      assert.equal((await failureOf(system.spawn("strange", Stranger))).code, "kind-unknown");
+      assert.equal(thrownBy(() => system.grain(Stranger, "strange")).code, "kind-unknown");
+      assert.equal(await system.actorExists("strange"), false);
     });
 
     it("a spawn whose state or hook fails rejects with the cause, and leaves its name free", async () => {
-      await using system = await start();
-      const inHook = await failureOf(system.spawn("one", StillBorn));
+      const inHook = await failureOf(system.spawn("unborn", StillBorn));
       assert.equal(inHook.code, "start-failed");
       assert.ok(inHook.cause instanceof Error && "code" in inHook.cause && inHook.cause.code === "no-luck");
       assert.match(inHook.message, /not today/);
-      const inState = await failureOf(system.spawn("one", StillBorn, { init: { how: "state" } }));
+      const inState = await failureOf(system.spawn("unborn", StillBorn, { init: { how: "state" } }));
       assert.match(inState.message, /no state for this one/);
-      const withText = await failureOf(system.spawn("one", StillBorn, { init: { how: "text" } }));
+      const withText = await failureOf(system.spawn("unborn", StillBorn, { init: { how: "text" } }));
       assert.match(withText.message, /a text/);
-      assert.equal(await system.actorExists("one"), false);
-      assert.equal(await (await system.spawn("one", Counter)).ask.total(), 0);
+      assert.equal(await system.actorExists("unborn"), false);
+      assert.equal(await (await system.spawn("unborn", Counter)).ask.total(), 0);
     });
 
     it("a spawn whose onStart does not end in time says that it does not know", async () => {
       await using system = await start();
-      const late = await failureOf(system.spawn("one", StillBorn, { init: { how: "never" }, timeoutMs: 20 }));
+      const late = await failureOf(system.spawn("never", StillBorn, { init: { how: "never" }, timeoutMs: 20 }));
       assert.deepEqual([late.code, late.fate], ["ask-timeout", "unknown"]);
       await system.stop({ timeoutMs: 1 });
     });
 
     it("an init that cannot travel is refused with its path", async () => {
-      await using system = await start();
       const init = { from: 1, callback: () => 1 };
       if (workers === 0) return;
-      const refused = await failureOf(system.spawn("one", Counter, { init }));
+      const refused = await failureOf(system.spawn("untravelled", Counter, { init }));
       assert.equal(refused.code, "value-cannot-travel");
       assert.match(String(refused.details.path), /callback/);
-      assert.equal(await system.actorExists("one"), false);
+      assert.equal(await system.actorExists("untravelled"), false);
     });
 
     it("spawnMany starts all, on every thread, and gives their refs in the order of the names", async () => {
@@ -126,12 +126,11 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("spawnMany rejects when one name is taken, and the others run", async () => {
-      await using system = await start();
-      await system.spawn("b", Counter, { init: { from: 9 } });
-      const refused = await failureOf(system.spawnMany(["a", "b", "c", "a"], Counter));
+      await system.spawn("sb", Counter, { init: { from: 9 } });
+      const refused = await failureOf(system.spawnMany(["sa", "sb", "sc", "sa"], Counter));
       assert.equal(refused.code, "name-taken");
-      for (const name of ["a", "c"]) assert.equal(await system.actorExists(name), true);
-      assert.equal(await system.actor(Counter, "b").ask.total(), 9);
+      for (const name of ["sa", "sc"]) assert.equal(await system.actorExists(name), true);
+      assert.equal(await system.actor(Counter, "sb").ask.total(), 9);
     });
 
     it("actors() lists every running actor once, over several pages, and by kind", async () => {
@@ -157,8 +156,7 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("tellAll takes the front of the list, askAll answers in order", async () => {
-      await using system = await start();
-      const recorder = await system.spawn("recorder", Recorder);
+      const recorder = await system.spawn("recorder-all", Recorder);
       assert.equal(recorder.tellAll.note([[1], [2], [3]]), 3);
       const outcomes = await recorder.askAll.count([[], []]);
       assert.deepEqual(outcomes, [{ status: "fulfilled", value: 3 }, { status: "fulfilled", value: 3 }]);
@@ -168,8 +166,7 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("messages of one sender to one actor arrive in the order they were sent, tells and asks alike", async () => {
-      await using system = await start();
-      const recorder = await system.spawn("recorder", Recorder);
+      const recorder = await system.spawn("recorder-order", Recorder);
       const senders = ["a", "b", "c", "d"].map((name) => system.grain(Relay, name));
       const asks: Promise<unknown>[] = [];
       for (let index = 0; index < 500; index++) {
@@ -190,7 +187,6 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("a ref sent in a message works where it arrives, and comes back as a ref of this thread", async () => {
-      await using system = await start();
       const counter = await system.spawn("counter", Counter, { init: { from: 2 } });
       assert.equal(await system.grain(Relay, "relay").ask.askThrough(counter), 2);
       const back = await system.grain(Echo, "echo").ask.echo({ deep: [counter] }) as { deep: [typeof counter] };
@@ -199,7 +195,6 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("values keep what they are on their way to another thread and back", async () => {
-      await using system = await start();
       const value = {
         none: undefined,
         zero: -0,
@@ -219,8 +214,7 @@ for (const workers of [0, 1, 2, 3]) {
     });
 
     it("stop with drain lets run what is queued, stop without it makes dead letters of it", async () => {
-      await using system = await start();
-      const recorder = await system.spawn("recorder", Recorder);
+      const recorder = await system.spawn("recorder-drain", Recorder);
       for (let index = 0; index < 100; index++) recorder.tell.note(index);
       const answer = recorder.ask.count();
       assert.equal(await system.stop(recorder, { drain: true }), true);

@@ -7,7 +7,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DEEDS, Traffic, trafficPlan } from "../rig/traffic.ts";
+import { Traffic } from "../rig/traffic.ts";
+import { DEEDS, trafficPlan } from "../rig/traffic_plan.ts";
 
 const plan = trafficPlan(
   { send: 8, turn: 12, open: 3, advance: 3, sweep: 1, stop: 1, abort: 2, lose: 1 },

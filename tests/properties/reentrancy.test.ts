@@ -7,7 +7,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Traffic, trafficPlan } from "../rig/traffic.ts";
+import { Traffic } from "../rig/traffic.ts";
+import { trafficPlan } from "../rig/traffic_plan.ts";
 
 const plan = trafficPlan(
   { send: 8, turn: 10, open: 5, advance: 1, stop: 1, sweep: 1 },
