@@ -58,6 +58,8 @@ export const WORKERS_MAX = 64;
  * run is abandoned, its caller answered, and its context refuses everything it still tries.
  */
 export const HOOK_GRACE_MS = 5_000;
+/** Milliseconds a stop waits for one actor, unless it says otherwise: a grace for its handler, one for its `onStop`, and as much again for its children. At the limit: `ask-timeout`, fate `unknown`. */
+export const STOP_TIMEOUT_MS_DEFAULT: number = 4 * HOOK_GRACE_MS;
 /** Milliseconds a spawn waits for the actor to run, unless it says otherwise. At the limit: `ask-timeout`, fate `unknown`. */
 export const SPAWN_TIMEOUT_MS_DEFAULT = 5_000;
 

@@ -116,7 +116,7 @@ export class ActorRef<P = AnyProtocol> {
   }
 
   /** Whether both refs name the same actor. */
-  equals(other: ActorRef<never> | ActorRef): boolean {
+  equals(other: AnyRef): boolean {
     return this.key === other.key && this.kind === other.kind;
   }
 

@@ -9,7 +9,7 @@ import { ConsistentHashRing } from "./consistent_hash.ts";
 import { ActorError } from "./failure.ts";
 import type { ActorKey } from "./ids.ts";
 import type { AnyKind } from "./kind.ts";
-import { actorKey, isKey } from "./names.ts";
+import { actorKey } from "./names.ts";
 import { below, type Random } from "./random.ts";
 import type { Target } from "./ref.ts";
 
@@ -47,11 +47,6 @@ export function routerSpecOf(key: string): RouterSpec | undefined {
   const size = Number(sizeText);
   if (name === undefined || strategy === undefined || !(size <= ROUTEES_MAX)) return undefined;
   return { name, strategy, size };
-}
-
-/** Whether a ref may carry `key`: an actor's, or a router's, which no actor can have. */
-export function isRefKey(key: unknown): key is ActorKey {
-  return isKey(key) || (typeof key === "string" && routerSpecOf(key) !== undefined);
 }
 
 /** The names of a router's routees: `name-0`, `name-1`, … */

@@ -13,7 +13,7 @@ import { ActorError, fromFailureData, toActorError } from "../core/failure.ts";
 import { hash64, partitionOf, threadOf } from "../core/hash.ts";
 import type { ActorKey, Partition, ThreadIndex } from "../core/ids.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
-import { SPAWN_TIMEOUT_MS_DEFAULT } from "../core/limits.ts";
+import { SPAWN_TIMEOUT_MS_DEFAULT, STOP_TIMEOUT_MS_DEFAULT } from "../core/limits.ts";
 import { actorKey, grainKey, rootOf } from "../core/names.ts";
 import { seededRandom } from "../core/random.ts";
 import type { ActorRef, AnyRef, WaitOptions } from "../core/ref.ts";
@@ -402,7 +402,7 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   async #stopActor(key: ActorKey, { drain = false, timeoutMs }: StopActorOptions): Promise<boolean> {
-    const wait = timeoutMs === undefined ? undefined : { timeoutMs };
+    const wait = { timeoutMs: timeoutMs ?? STOP_TIMEOUT_MS_DEFAULT };
     return await this.#operate(this.#threadOf(key), { op: "stop", key, isDraining: drain }, wait) === true;
   }
 

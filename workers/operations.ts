@@ -81,7 +81,7 @@ function stop(host: PartitionHost, key: ActorKey, isDraining: boolean, answer: A
   const waiters = host.stopWaiters.get(key) ?? [];
   waiters.push(() => answer.ok(true));
   host.stopWaiters.set(key, waiters);
-  if (!isDraining || cell.status === "created") return end(cell, "stop");
+  if (!isDraining) return end(cell, "stop");
   cell.mailbox.push(new Envelope(DRAIN, [], undefined, undefined));
   host.wake(cell);
 }

@@ -145,8 +145,8 @@ export class PartitionHost implements CellPort {
       now: () => this.now(),
       changed: () => this.#request(),
     });
-    this.topics = new TopicTable(options.thread, options.workers + 1, this.outbound, (cell, envelope) => {
-      this.deadLetter(cell, envelope, "mailbox-full");
+    this.topics = new TopicTable(options.thread, options.workers + 1, this.outbound, (cell, envelope, refusal) => {
+      this.deadLetter(cell, envelope, refusal);
     });
     this.#kindsIdling = options.kinds.all.some((kind) => idleMsOf(kind, true) !== Infinity);
   }

@@ -122,7 +122,7 @@ export class PendingAsks {
 
   /** The deadline has passed. */
   expire(ask: PendingAsk): void {
-    const waitedMs = Math.round(ask.deadline - ask.askedMs);
+    const waitedMs = Math.max(0, Math.round(ask.deadline - ask.askedMs));
     const { to, handler, waitingIn } = ask.subject;
     const where = waitingIn === undefined ? "" : `, waiting in ${waitingIn}`;
     this.reject(

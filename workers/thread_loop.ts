@@ -82,8 +82,8 @@ export class ThreadLoop {
     host.enter();
     host.fireDue();
     const drained = this.#lanes?.drain(MESSAGES_PER_TURN, this.#sink) ?? 0;
-    const hasMore = host.runCells(MESSAGES_PER_TURN);
     this.#sweep(host);
+    const hasMore = host.runCells(MESSAGES_PER_TURN);
     host.leave();
     this.#lanes?.flush();
     return hasMore || drained > 0;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Cell } from "../core/cell.ts";
-import { offer } from "../core/cell_mailbox.ts";
+import { offer, type Refusal } from "../core/cell_mailbox.ts";
 import { Envelope } from "../core/envelope.ts";
 import type { ActorKey, ThreadIndex } from "../core/ids.ts";
 import type { Outbound } from "./outbox.ts";
@@ -18,15 +18,15 @@ export class TopicTable {
   readonly #thread: ThreadIndex;
   readonly #threads: number;
   readonly #outbound: Outbound | undefined;
-  readonly #undelivered: (cell: Cell, envelope: Envelope) => void;
+  readonly #undelivered: (cell: Cell, envelope: Envelope, refusal: Refusal) => void;
   readonly #topics = new Map<string, Subscribers>();
 
-  /** `undelivered` hears of values a subscriber's mailbox refused; `threads` counts the threads of the node. */
+  /** `undelivered` hears of values a subscriber did not take, and why; `threads` counts the threads of the node. */
   constructor(
     thread: ThreadIndex,
     threads: number,
     outbound: Outbound | undefined,
-    undelivered: (cell: Cell, envelope: Envelope) => void,
+    undelivered: (cell: Cell, envelope: Envelope, refusal: Refusal) => void,
   ) {
     this.#thread = thread;
     this.#threads = threads;
@@ -34,14 +34,17 @@ export class TopicTable {
     this.#undelivered = undelivered;
   }
 
-  /** Sends `value` to every subscriber here and once to every thread that has some. How many lanes refused it. */
+  /**
+   * Sends `value` once to every thread that has subscribers, then to every subscriber here. How many lanes refused
+   * it. Throws what encoding throws; then nobody has it.
+   */
   publish(topic: string, value: unknown): number {
-    this.deliver(topic, value);
     let refused = 0;
     for (const thread of this.#topics.get(topic)?.threads ?? []) {
       const isSent = this.#outbound?.offerNotice(thread, { notice: "published", topic, value }) ?? true;
       if (!isSent) refused++;
     }
+    this.deliver(topic, value);
     return refused;
   }
 
@@ -51,7 +54,8 @@ export class TopicTable {
     if (subscribers === undefined) return;
     for (const { cell, handler } of subscribers.cells.values()) {
       const envelope = new Envelope(handler, [value], undefined, undefined);
-      if (offer(cell, envelope) !== undefined) this.#undelivered(cell, envelope);
+      const refusal = offer(cell, envelope);
+      if (refusal !== undefined) this.#undelivered(cell, envelope, refusal);
     }
     for (const listener of subscribers.listeners) listener(value);
   }

@@ -9,6 +9,7 @@ import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { decodeFromBytes } from "../core/codec.ts";
 import { ActorError, decodeFailure, type FailureData, toActorError, toFailureData } from "../core/failure.ts";
 import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
+import type { PartitionHost } from "./partition_host.ts";
 import type { PeerLanes, ThreadLanes } from "./ring_layout.ts";
 import {
   bootThread,
@@ -152,8 +153,23 @@ async function boot(ownProgram: ThreadProgram, place: WorkerPlace): Promise<Thre
 const MAIN = 0 as ThreadIndex;
 
 function report({ host }: Thread, event: TroupeEvent): void {
-  const isSent = host.outbound?.offerNotice(MAIN, { notice: "event", event }) ?? false;
-  if (!isSent) host.counters.eventsUnsent++;
+  if (!isSent(host, event) && !isSent(host, withoutDetails(event))) host.counters.eventsUnsent++;
+}
+
+/** Whether the main thread will see it. An event is never worth a worker: what cannot travel is not sent. */
+function isSent({ outbound }: PartitionHost, event: TroupeEvent): boolean {
+  try {
+    return outbound?.offerNotice(MAIN, { notice: "event", event }) ?? false;
+  } catch {
+    return false;
+  }
+}
+
+/** Details may hold anything a user put there; code, text and fate always travel. */
+function withoutDetails(event: TroupeEvent): TroupeEvent {
+  if (event.type !== "actorFailed") return event;
+  const { code, message, fate } = event.error;
+  return { ...event, error: { code, message, fate, details: {} } };
 }
 
 function obey(thread: Thread, word: MainWord, say: (word: WorkerWord) => void): void {

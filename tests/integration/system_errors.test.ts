@@ -42,6 +42,16 @@ for (const workers of [0, 1, 3]) {
       assert.equal(await system.grain(Relay, "relay").ask.codeOf("faulty"), "insufficient-funds delivered");
     });
 
+    it("an error whose details cannot travel costs its details, not its worker, though somebody watches events", async () => {
+      await using events = system.events({ types: ["actorFailed", "workerLost"] });
+      const faulty = system.grain(Faulty, "odd-details");
+      const failure = await failureOf(faulty.ask.refuseOddly());
+      assert.deepEqual([failure.code, failure.fate], ["odd", "delivered"]);
+      const { value } = await settles("the event", events.next());
+      assert.equal(value?.type, "actorFailed");
+      assert.equal((await failureOf(faulty.ask.refuse())).code, "insufficient-funds");
+    });
+
     it("an exception is handler-failed with its name and message", async () => {
       const failure = await failureOf(system.grain(Faulty, "a").ask.bug());
       assert.deepEqual([failure.code, failure.fate], ["handler-failed", "delivered"]);

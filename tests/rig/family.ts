@@ -45,7 +45,8 @@ export interface Family {
 
 /**
  * `p`, whose children `raise` makes; those named `slow…` end when the gate `stop` opens; those named `sick…` do not
- * start while somebody waits for the gate `sick`. */
+ * start while somebody waits for the gate `sick`.
+ */
 export function family(policy: { child?: SupervisionOptions; parent?: SupervisionOptions } = {}): Family {
   const journal: string[] = [];
   const gates = new Gates();
