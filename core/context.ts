@@ -60,7 +60,10 @@ export interface Context<State> {
   spawn<P, Init>(kind: Kind<P, Init>, name: string, ...init: Init extends void ? [] : [init: Init]): ActorRef<P>;
   /** The children that are alive. */
   readonly children: readonly ActorRef<AnyProtocol>[];
-  /** Ends this actor after this message, or a child at once. What is queued becomes dead letters. */
+  /**
+   * Ends this actor after this message, or a child at once. What is queued becomes dead letters; of a grain, its next
+   * activation takes it.
+   */
   stop(child?: AnyRef): void;
 
   /** Asks to be told through `onTerminated` when `ref` ends; at once if there is no such actor. Safe to repeat. */

@@ -68,7 +68,10 @@ export type SpawnArguments<Init> = undefined extends Init ? [options?: Partial<S
 
 /** Options of stopping one actor. */
 export interface StopActorOptions extends Pick<WaitOptions, "timeoutMs"> {
-  /** Let it take first what its mailbox holds. Default `false`: what is queued becomes dead letters. */
+  /**
+   * Let it take first what its mailbox holds. Default `false`: what is queued becomes dead letters, or, of a grain,
+   * is taken by its next activation.
+   */
   readonly drain?: boolean;
 }
 

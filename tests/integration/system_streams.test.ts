@@ -174,12 +174,13 @@ for (const workers of [0, 1, 3]) {
       await Promise.all(listeners.map((listener) => listener.ask.listen()));
       await everybodyHears([publisher], listeners);
       for (const listener of listeners) await system.stop(listener);
-      const before = await system.stats();
+      // A grain comes back for what it had not read yet and for this ask, but without its subscription.
+      const count = async () => (await Promise.all(listeners.map((listener) => listener.ask.heard()))).flat().length;
+      const [heard, { deadLetterCount }] = [await count(), await system.stats()];
       await publisher.ask.publish(5);
       await hears(witness, publisher);
-      const later = await system.stats();
-      assert.equal(later.actors.listener, undefined);
-      assert.equal(later.deadLetterCount, before.deadLetterCount);
+      assert.equal(await count(), heard);
+      assert.equal((await system.stats()).deadLetterCount, deadLetterCount);
     });
 
     it("a subscriber with a full mailbox makes dead letters, counted, and holds up nobody", async () => {
