@@ -148,6 +148,20 @@ for (const workers of [0, 1, 3]) {
       assert.equal(await system.actor(Recorder, "mine").ask.count(), 0);
     });
 
+    it("a handler that the kind does not have is handler-unknown to callers without types", async () => {
+      const echo = system.grain(Echo, "echo");
+      const call = (facade: object, handler: string): unknown => {
+        const method: unknown = Reflect.get(facade, handler);
+        assert.ok(typeof method === "function", "a program without types gets an answer, not a TypeError");
+        return method.call(facade, 1);
+      };
+      const thrown = thrownBy(() => call(echo.tell, "ekko"));
+      assert.deepEqual([thrown.code, thrown.fate], ["handler-unknown", "not-delivered"]);
+      const rejected = await failureOf((async () => await call(echo.ask, "ekko"))());
+      assert.deepEqual([rejected.code, rejected.fate], ["handler-unknown", "not-delivered"]);
+      assert.equal(await echo.ask.echo(1), 1);
+    });
+
     it("a ref of a kind not given to start is kind-unknown, wherever it is used", async () => {
       assert.equal(thrownBy(() => system.actor(Stranger, "stranger")).code, "kind-unknown");
       await using other = await startTheatre({ name: freshName("other"), workers: 0 });

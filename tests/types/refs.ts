@@ -90,6 +90,8 @@ const otherArgument: ActorRef<{ deposit(amount: string): number }> = account;
 // Any ref can be compared, watched and stopped by what all refs have.
 const anyRef: AnyRef = account;
 claim<Same<typeof anyRef.address, string>>();
+account.equals(system.grain(Account, "bob"));
+account.equals(depositsOnly);
 // @ts-expect-error not without knowing the kind
 anyRef.tell.deposit(1);
 
