@@ -22,6 +22,7 @@ export type { CounterValues } from "./workers/counters.ts";
 export { kind } from "./core/kind.ts";
 export type {
   AnyKind,
+  ArgumentsOf,
   Behavior,
   Handler,
   HandlerEntry,

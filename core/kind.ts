@@ -30,11 +30,12 @@ export type Handler<State> = (ctx: Context<State>, ...args: never[]) => unknown;
 export type Handlers<State> = { readonly [name: string]: Handler<State> };
 
 /** The same handlers with other bodies: what a behavior may replace. */
-export type Behavior<State, H> = {
-  readonly [Name in keyof H]?: H[Name] extends (ctx: never, ...args: infer Args) => infer Reply
-    ? (ctx: Context<State>, ...args: Args) => Reply
-    : never;
+export type Behavior<State, H extends Handlers<State>> = {
+  readonly [Name in keyof H]?: (ctx: Context<State>, ...args: ArgumentsOf<H[Name]>) => ReturnType<H[Name]>;
 };
+
+/** What a handler takes beside its context. */
+export type ArgumentsOf<H> = H extends (ctx: never, ...args: infer Args) => unknown ? Args : never;
 
 /** Everything {@link kind} takes. Only `handlers` is required. */
 export interface KindSpec<State, H extends Handlers<State>, Init> {

@@ -111,7 +111,7 @@ const Door = kind("door", {
     count: (ctx) => ctx.state.openings,
   },
   behaviors: {
-    locked: { open: (ctx, by: string) => by === "smith" && ctx.state.openings > 0 },
+    locked: { open: (ctx, by) => by === "smith" && ctx.state.openings > 0 },
     // @ts-expect-error there is no handler `opem` to replace
     misspelt: { opem: () => true },
     // @ts-expect-error the handler takes a text
