@@ -28,3 +28,19 @@ export function instant(ms: number): Instant {
 export function after(from: Instant, ms: number): Instant {
   return (from + ms) as Instant;
 }
+
+/** One life of one node: chosen at random when the process starts. A restart, or a rejoin after removal, is another one. */
+export type NodeId = Brand<string, "NodeId">;
+
+/** Number of a view of the cluster: each committed view adds one. Whole, from `1`; `0` is before the first. */
+export type Epoch = Brand<number, "Epoch">;
+
+/** Makes a {@link NodeId} from the text that names it. */
+export function nodeId(text: string): NodeId {
+  return text as NodeId;
+}
+
+/** Makes an {@link Epoch} from its number. */
+export function epoch(number: number): Epoch {
+  return number as Epoch;
+}
