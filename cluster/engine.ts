@@ -147,6 +147,8 @@ export type EngineOutput =
   /** A node asks to come in, or to go: for whoever drafts the next view. */
   | { readonly kind: "joinWanted"; readonly member: Member }
   | { readonly kind: "leaveWanted"; readonly id: NodeId }
+  /** A leaving node has given its lease back: it may be removed at once. */
+  | { readonly kind: "leaseReleased"; readonly id: NodeId }
   /** A configuration is ready to be activated by the next view. */
   | { readonly kind: "recovered"; readonly partition: Partition; readonly cfg: Epoch }
   /** `by` cannot go on while `subject` does not answer. */

@@ -60,6 +60,8 @@ export const RULES = {
   frozenEnqueues: "a frozen activation takes messages",
   evictRemembers: "a forgotten route is flushed before another is used",
   linkGeneration: "what comes by an older link of a pair is dropped once there is a newer one",
+  oldLinkNeverBounces: "a message that came by an older link is a dead letter where it would be bounced",
+  epochMarks: "frames sent under a view are read when that view is installed, and none of a node that it removed",
   tokenAtDelivery: "a message for another activation than the one here is bounced",
   // --- the gate ---
   freezeAtExpiry: "without a lease nothing runs and nothing leaves",

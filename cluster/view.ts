@@ -77,6 +77,8 @@ export interface Removed {
 export interface View {
   readonly clusterId: string;
   readonly epoch: Epoch;
+  /** Names the proposal that made it: two views of one epoch with the same name are the same view. */
+  readonly draft: string;
   readonly rule: QuorumRule;
   /** By join epoch, then id: the first is the oldest. */
   readonly members: readonly Member[];
@@ -102,14 +104,26 @@ export interface ViewDraft {
 /** Removed members a view remembers: enough that a node back from a long pause finds itself named. */
 export const REMOVED_KEPT_MAX = 128;
 
+/** Members by id, made once for each view: views never change, and are asked for every message. */
+const INDEX = new WeakMap<View, ReadonlyMap<NodeId, Member>>();
+
+function indexOf(view: View): ReadonlyMap<NodeId, Member> {
+  let index = INDEX.get(view);
+  if (index === undefined) {
+    index = new Map(view.members.map((member) => [member.id, member]));
+    INDEX.set(view, index);
+  }
+  return index;
+}
+
 /** The member of an id, if it is in. */
 export function memberOf(view: View, id: NodeId): Member | undefined {
-  return view.members.find((member) => member.id === id);
+  return indexOf(view).get(id);
 }
 
 /** Whether `id` is in. */
 export function isMember(view: View, id: NodeId): boolean {
-  return view.members.some((member) => member.id === id);
+  return indexOf(view).has(id);
 }
 
 /** The votes of `id`; 0 when it has none. */

@@ -9,7 +9,7 @@ import { cancelTimers } from "./actor_timers.ts";
 import type { Cell, CellExtras } from "./cell.ts";
 import { comesBack, unstashAll } from "./cell_mailbox.ts";
 import { begin } from "./cell_run.ts";
-import type { Envelope } from "./envelope.ts";
+import { type Envelope, FLUSH } from "./envelope.ts";
 import { ActorError, toActorError, toFailureData } from "./failure.ts";
 import { HandlerContext } from "./handler_context.ts";
 import type { ActorKey } from "./ids.ts";
@@ -99,6 +99,19 @@ export function end(cell: Cell, reason: StopReason): void {
   abortRuns(cell, reason);
   delay(cell, HOOK_GRACE_MS);
   endChildren(cell, reason === "system-stopping" ? reason : "parent-stopped");
+  continueEnd(cell);
+}
+
+/** Ends the cell without a last word: it goes on elsewhere already. Its runs are given up, and its hook isn't called. */
+export function endFenced(cell: Cell): void {
+  end(cell, "fenced");
+  for (const child of [...cell.extras?.children?.values() ?? []]) endFenced(child);
+  if (cell.status !== "stopping" || cell.extras?.stopping === undefined) return;
+  cell.extras.stopping.isHookDone = true;
+  abandonRuns(
+    cell,
+    new ActorError("actor-stopped", `Cannot wait for ${cell.key}: it goes on elsewhere`, { fate: "unknown" }),
+  );
   continueEnd(cell);
 }
 
@@ -330,7 +343,8 @@ function letGo(cell: Cell): void {
 /** Everything still queued goes nowhere, and is told so. */
 function bury(cell: Cell): void {
   for (let envelope = cell.mailbox.shift(); envelope !== undefined; envelope = cell.mailbox.shift()) {
-    if (envelope.handler >= 0 && envelope.timer === undefined) buryOne(cell, envelope);
+    if (envelope.handler === FLUSH) cell.port.flushReached(envelope);
+    else if (envelope.handler >= 0 && envelope.timer === undefined) buryOne(cell, envelope);
   }
 }
 

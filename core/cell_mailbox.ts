@@ -6,7 +6,7 @@
  */
 import type { ActorTimer } from "./actor_timers.ts";
 import type { Cell } from "./cell.ts";
-import { DRAIN, type Envelope, isInChain } from "./envelope.ts";
+import { DRAIN, type Envelope, FLUSH, isInChain } from "./envelope.ts";
 import { ActorError } from "./failure.ts";
 import { RingQueue } from "./ring_queue.ts";
 
@@ -23,9 +23,13 @@ export function offer(cell: Cell, envelope: Envelope): Refusal | undefined {
   return undefined;
 }
 
-/** Whether what is queued survives the end under way: a grain that ends by itself is activated again. */
+/**
+ * Whether what is queued survives the end under way: a grain that ends by itself is activated again. In a cluster any
+ * actor may go on elsewhere, and whoever sent to it is told where.
+ */
 export function comesBack(cell: Cell): boolean {
   const reason = cell.extras?.stopping?.reason;
+  if (cell.port.isClustered && cell.parent === undefined) return reason !== undefined && reason !== "system-stopping";
   return cell.isGrain && (reason === "passivated" || reason === "stop");
 }
 
@@ -111,6 +115,10 @@ function takeBeside(cell: Cell, hasSlot: boolean): Envelope | undefined {
   for (let index = 0; index < mailbox.size; index++) {
     const envelope = mailbox.at(index);
     if (envelope === undefined || envelope.handler === DRAIN) return undefined;
+    if (envelope.handler === FLUSH) {
+      if (index === 0) return mailbox.shift();
+      continue; // It speaks for what is before it, and holds nothing back that is behind it.
+    }
     const mayBegin = isReentrant(cell, envelope) ? hasSlot : !isHeld;
     if (mayBegin && !hasEarlierFrom(cell, envelope, index)) return mailbox.removeAt(index);
   }
@@ -152,7 +160,8 @@ function hasEarlierFrom(cell: Cell, envelope: Envelope, index: number): boolean 
   const sort = isReentrant(cell, envelope);
   for (let earlier = 0; earlier < index; earlier++) {
     const other = cell.mailbox.at(earlier);
-    if (other !== undefined && other.sender?.key === sender && isReentrant(cell, other) !== sort) return true;
+    if (other === undefined || other.handler === FLUSH) continue;
+    if (other.sender?.key === sender && isReentrant(cell, other) !== sort) return true;
   }
   return false;
 }

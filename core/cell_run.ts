@@ -9,7 +9,7 @@ import { takeTick } from "./actor_timers.ts";
 import type { Cell } from "./cell.ts";
 import { afterRun, end, failed, lifeBegun, start, startFailed } from "./cell_life.ts";
 import { takeNext } from "./cell_mailbox.ts";
-import { DRAIN, type Envelope, PASSIVATE } from "./envelope.ts";
+import { DRAIN, type Envelope, FLUSH, PASSIVATE } from "./envelope.ts";
 import { ActorError, toActorError } from "./failure.ts";
 import { HandlerContext } from "./handler_context.ts";
 import type { HandlerEntry } from "./kind.ts";
@@ -86,7 +86,7 @@ function wait(ctx: HandlerContext, result: PromiseLike<unknown>): void {
 
 function runMessage(cell: Cell, envelope: Envelope): void {
   const { handler, timer, ask } = envelope;
-  if (handler < 0) return runEnd(cell, handler);
+  if (handler < 0) return runWord(cell, envelope);
   if (timer === undefined) cell.activeMs = cell.port.now();
   else if (!takeTick(timer)) return;
   if (ask !== undefined && ask.deadline <= cell.port.now()) return runExpired(cell, envelope);
@@ -155,8 +155,10 @@ function runTerminated(cell: Cell): boolean {
   return true;
 }
 
-/** A wish to end has reached the front of the mailbox. */
-function runEnd(cell: Cell, handler: number): void {
+/** A word of the runtime has reached the front of the mailbox: a wish to end, or a flush. */
+function runWord(cell: Cell, envelope: Envelope): void {
+  const { handler } = envelope;
+  if (handler === FLUSH) return cell.port.flushReached(envelope);
   if (handler === DRAIN) return end(cell, "stop");
   if (handler === PASSIVATE && cell.mailbox.size === 0 && isIdle(cell)) end(cell, "passivated");
 }

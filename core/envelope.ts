@@ -12,9 +12,12 @@ export const PASSIVATE = -1;
 /** In place of a handler index: end the actor when everything before this has run. */
 export const DRAIN = -2;
 
+/** In place of a handler index: say that everything before this has begun. Its one argument is whom to tell. */
+export const FLUSH = -3;
+
 /** One message. Same thread: `args` are the sender's own values, by reference. */
 export class Envelope {
-  /** Index of the handler, or {@link PASSIVATE} or {@link DRAIN}. */
+  /** Index of the handler, or {@link PASSIVATE}, {@link DRAIN} or {@link FLUSH}. */
   readonly handler: number;
   readonly args: readonly unknown[];
   /** The actor that sent it, if one did. */

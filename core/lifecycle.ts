@@ -27,7 +27,8 @@ export type StartReason = "spawn" | "activation" | "restart" | "worker-lost";
  * - `failed`: its supervision said stop.
  * - `restart-budget-spent`: it failed more often than its supervision allows.
  * - `start-failed`: it never ran.
- * - `fenced`: another activation wrote its stored state under a higher token.
+ * - `fenced`: another activation wrote its stored state under a higher token, or has its name in the cluster.
+ * - `moved`: it goes on at another node.
  * - `parent-stopped`, `system-stopping`, `worker-lost`: what it lived on ended.
  * - `not-found`: there was no such actor (told to who watches it).
  */
@@ -38,6 +39,7 @@ export type StopReason =
   | "restart-budget-spent"
   | "start-failed"
   | "fenced"
+  | "moved"
   | "parent-stopped"
   | "system-stopping"
   | "worker-lost"
@@ -51,6 +53,7 @@ export const STOP_REASONS: readonly StopReason[] = [
   "restart-budget-spent",
   "start-failed",
   "fenced",
+  "moved",
   "parent-stopped",
   "system-stopping",
   "worker-lost",

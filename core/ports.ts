@@ -58,6 +58,8 @@ export interface CellPort {
   readonly timers: Timers;
   /** Whether the system is on its way out: timers tick no more, or it would never be quiet. */
   readonly isDraining: boolean;
+  /** Whether the actors of this thread live where a cluster says: what an ended one had queued belongs to its next place. */
+  readonly isClustered: boolean;
   /** The instant of this turn, monotonic. */
   now(): Instant;
   /** The clock itself, read now: later than `now()` inside a long turn. */
@@ -84,6 +86,8 @@ export interface CellPort {
   refuse(ask: AskHeader, error: ActorError): void;
   /** A message that no handler will see. */
   deadLetter(cell: Cell, envelope: Envelope, reason: DeadLetterReason): void;
+  /** A flush has come to the head of a mailbox, or its mailbox is gone. */
+  flushReached(envelope: Envelope): void;
   /** Counts and publishes a fact. */
   publishEvent(event: TroupeEvent): void;
 

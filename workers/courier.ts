@@ -15,6 +15,8 @@ import { type ActorKey, after, type Instant, type ThreadIndex } from "../core/id
 import type { AnyKind } from "../core/kind.ts";
 import { WAIT_MS_MAX } from "../core/limits.ts";
 import type { Courier, Target, WaitOptions } from "../core/ref.ts";
+import type { Abroad } from "./abroad.ts";
+import { ForeignAsk } from "./foreign_ask.ts";
 import type { Outbound } from "./outbox.ts";
 import { PendingAsk, type PendingAsks } from "./pending_asks.ts";
 import type { Reports } from "./reports.ts";
@@ -32,14 +34,19 @@ export interface CourierOptions {
   readonly reports: Reports;
   readonly now: () => Instant;
   readonly outbound: () => Outbound | undefined;
+  /** The way to other nodes, when this thread's actors live in a cluster. */
+  readonly abroad: () => Abroad | undefined;
   /** The live cell of a key of this thread; a grain is activated. The reason when there is none. */
   readonly find: (kind: AnyKind, key: ActorKey) => Cell | Absence;
   /** Something was sent that the end of a turn must publish. */
   readonly request: () => void;
 }
 
-/** Why there is no actor to deliver to. */
-export type Absence = "actor-not-found" | "system-stopping";
+/** Why there is no actor to deliver to: nowhere, not any more, or not here. */
+export type Absence = "actor-not-found" | "system-stopping" | "abroad";
+
+/** Why nobody is there at all. */
+type Missing = Exclude<Absence, "abroad">;
 
 /** What refs may still send: everything, only what actors send, or nothing. */
 export type Gate = "open" | "draining" | "closed";
@@ -133,7 +140,7 @@ export class ThreadCourier implements Courier {
   deliver(kind: AnyKind, key: ActorKey, envelope: Envelope, from: ThreadIndex): void {
     this.#reports.counters.recordsReceived++;
     const found = this.#options.find(kind, key);
-    const refusal = typeof found === "string" ? found : offer(found, envelope);
+    const refusal = typeof found === "string" ? notFound(found) : offer(found, envelope);
     if (refusal === undefined) return;
     this.#options.outbound()?.countRefused(from);
     if (envelope.ask !== undefined) this.refuse(envelope.ask, refused(found, key, envelope, refusal));
@@ -144,6 +151,8 @@ export class ThreadCourier implements Courier {
   reply(ask: AskHeader, value: unknown): void {
     if (ask instanceof PendingAsk) {
       if (!this.#asks.resolve(ask, value)) this.#reports.counters.deadLetter("reply-late");
+    } else if (ask instanceof ForeignAsk) {
+      this.#nodes().reply(ask, value);
     } else {
       this.#reports.counters.recordsSent++;
       this.#abroad().reply(ask, value);
@@ -154,6 +163,8 @@ export class ThreadCourier implements Courier {
   refuse(ask: AskHeader, error: ActorError): void {
     if (ask instanceof PendingAsk) {
       this.#asks.reject(ask, error);
+    } else if (ask instanceof ForeignAsk) {
+      this.#nodes().refuse(ask, error);
     } else {
       this.#reports.counters.recordsSent++;
       this.#abroad().refuse(ask, error);
@@ -165,6 +176,7 @@ export class ThreadCourier implements Courier {
     const found = this.#cellOf(target);
     const refusal = typeof found === "string" ? found : offer(found, envelope);
     if (refusal === undefined) return true;
+    if (refusal === "abroad") return this.#tellNode(target, envelope);
     this.#reports.counters.tellsRefused++;
     // A full mailbox is the sender's to deal with: it is told. The other reasons are told to nobody else.
     if (refusal !== "mailbox-full") this.#reports.deadLetter(target.kind, target.key, envelope, refusal);
@@ -175,7 +187,26 @@ export class ThreadCourier implements Courier {
     this.#reports.counters.messagesLocal++;
     const found = this.#cellOf(target);
     const refusal = typeof found === "string" ? found : offer(found, envelope);
+    if (refusal === "abroad") return this.#askNode(target, envelope, ask);
     if (refusal !== undefined) this.#asks.reject(ask, refused(found, target.key, envelope, refusal));
+  }
+
+  /** To whichever node the actor lives on. */
+  #tellNode(target: Target, envelope: Envelope): boolean {
+    this.#reports.counters.messagesLocal--;
+    const isTaken = this.#nodes().send(target, envelope);
+    if (isTaken) this.#reports.counters.recordsSent++;
+    else this.#reports.counters.tellsRefused++;
+    this.#options.request();
+    return isTaken;
+  }
+
+  #askNode(target: Target, envelope: Envelope, ask: PendingAsk): void {
+    this.#reports.counters.messagesLocal--;
+    this.#asks.sendAbroad(ask);
+    if (this.#nodes().send(target, envelope)) this.#reports.counters.recordsSent++;
+    else this.#asks.reject(ask, systemStopping(target.key));
+    this.#options.request();
   }
 
   #askAbroad(
@@ -240,6 +271,12 @@ export class ThreadCourier implements Courier {
     return false;
   }
 
+  #nodes(): Abroad {
+    const abroad = this.#options.abroad();
+    assert(abroad !== undefined, "only a clustered host sends to other nodes, and hears from them");
+    return abroad;
+  }
+
   #abroad(): Outbound {
     const outbound = this.#options.outbound();
     assert(outbound !== undefined, "a system with one thread sends to no other");
@@ -260,7 +297,18 @@ function waitMsOf(wait: WaitOptions | undefined, defaultMs: number): number {
   throw new ActorError("not-supported", `Cannot wait ${waitMs} ms: a wait is over 0 ms and at most a day`);
 }
 
-function refused(found: Cell | Absence, key: ActorKey, envelope: Envelope, refusal: Refusal | Absence): ActorError {
+/** What another thread sent to this one is for an actor of this one. */
+function notFound(absence: Absence): Missing {
+  return absence === "abroad" ? "actor-not-found" : absence;
+}
+
+/** The failure of an ask that no mailbox took. */
+export function refused(
+  found: Cell | Absence,
+  key: ActorKey,
+  envelope: Envelope,
+  refusal: Refusal | Missing,
+): ActorError {
   if (refusal === "system-stopping") return systemStopping(key);
   if (refusal === "actor-not-found" || typeof found === "string") {
     return new ActorError("actor-not-found", `Cannot deliver: there is no actor ${key} of this kind`, {

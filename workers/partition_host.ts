@@ -8,7 +8,7 @@
 import { assert } from "../core/assert.ts";
 import { Cell } from "../core/cell.ts";
 import { isIdle, run, settled } from "../core/cell_run.ts";
-import { type AskHeader, Envelope, PASSIVATE } from "../core/envelope.ts";
+import { type AskHeader, Envelope, FLUSH, PASSIVATE } from "../core/envelope.ts";
 import { type DeadLetterReason, type TroupeEvent } from "../core/events.ts";
 import { ActorError, toActorError } from "../core/failure.ts";
 import type { HandlerContext } from "../core/handler_context.ts";
@@ -24,7 +24,9 @@ import type { RefCodec } from "../core/ref_data.ts";
 import type { Resource } from "../core/resource.ts";
 import { TimerWheel } from "../core/timer_wheel.ts";
 import type { Topic } from "../core/topic.ts";
+import { Abroad } from "./abroad.ts";
 import { Aborts } from "./aborts.ts";
+import type { ClusterPort } from "./cluster_port.ts";
 import { type Absence, systemStopping, ThreadCourier } from "./courier.ts";
 import type { Counters } from "./counters.ts";
 import type { KindTable } from "./kind_table.ts";
@@ -70,6 +72,8 @@ export interface HostOptions {
   readonly wantedEvents: () => number;
   /** A top-level actor of this thread is gone for good. */
   readonly released: (key: ActorKey) => void;
+  /** The cluster whose directory says which actors live here; none, and they live where their key says. */
+  readonly cluster?: { readonly port: ClusterPort; readonly generation: () => number };
 }
 
 /** The cells of one thread, and everything they need. */
@@ -85,6 +89,8 @@ export class PartitionHost implements CellPort {
   readonly topics: TopicTable;
   readonly timers: Timers;
   readonly outbound: Outbound | undefined;
+  /** The way to and from other nodes, when there is a cluster. */
+  readonly abroad: Abroad | undefined;
   /** Every live actor of this thread by its key. */
   readonly cells: Map<ActorKey, Cell> = new Map();
   /** Told once when the cell of a key has started, failed to start, or stopped. */
@@ -108,6 +114,8 @@ export class PartitionHost implements CellPort {
   readonly #followed = new Set<HandlerContext>();
   #ran = 0;
   #sweep: Iterator<Cell> | undefined = undefined;
+  /** What waits for actors to run again; `undefined` while they may. */
+  #frozen: (() => void)[] | undefined = undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -133,17 +141,37 @@ export class PartitionHost implements CellPort {
       reports: this.reports,
       now: () => this.now(),
       outbound: () => this.outbound,
+      abroad: () => this.abroad,
       find: (kind, key) => this.#find(kind, key),
       request: () => this.#request(),
     });
     this.refs = new Refs({ ...options, courier: this.courier });
-    this.watches = new Watches({ ...options, cells: this.cells, refs: this.refs, outbound: () => this.#abroad() });
+    this.watches = new Watches({
+      ...options,
+      cells: this.cells,
+      refs: this.refs,
+      outbound: () => this.#abroad(),
+      isAbroad: (key) => this.isClustered && !this.cells.has(key),
+    });
     this.#aborts = new Aborts(this.timers);
     this.outbound = options.outbound?.(this.refs);
     this.#persistence = options.persistence?.(this.refs, {
       timers: this.timers,
       now: () => this.now(),
       changed: () => this.#request(),
+      tokenOf: (cell) => this.abroad?.tokenOf(cell),
+      whenThawed: () => this.#frozen === undefined ? undefined : new Promise((go) => this.whenThawed(go)),
+    });
+    this.abroad = options.cluster && new Abroad({
+      ...options.cluster,
+      kinds: options.kinds,
+      refs: this.refs,
+      courier: this.courier,
+      asks: this.asks,
+      reports: this.reports,
+      cells: this.cells,
+      place: (kind, key, init, heard) => this.#beginAbroad(kind, key, init, heard),
+      whenThawed: (go) => this.whenThawed(go),
     });
     this.topics = new TopicTable(options.thread, options.workers + 1, this.outbound, (cell, envelope, refusal) => {
       this.deadLetter(cell, envelope, refusal);
@@ -160,11 +188,13 @@ export class PartitionHost implements CellPort {
 
   /** Fires what is due. Call at the beginning of a turn, after {@link enter}. */
   fireDue(): void {
+    if (this.#frozen !== undefined) return;
     this.#wheel.advance(this.now(), (entry) => entry.due());
   }
 
   /** Runs up to about `limit` messages; whether more could run at once. */
   runCells(limit: number): boolean {
+    if (this.#frozen !== undefined) return false;
     const endsAt = this.now() + TURN_MS_MAX;
     let sinceClock = 0;
     for (let left = limit; left > 0;) {
@@ -205,7 +235,7 @@ export class PartitionHost implements CellPort {
 
   /** When {@link fireDue} has something to do next; never late. */
   nextDueMs(): number | undefined {
-    return this.#wheel.nextDueMs();
+    return this.#frozen === undefined ? this.#wheel.nextDueMs() : undefined;
   }
 
   /** Whether no cell is queued and no handler waits here, and a number that changes with everything that runs or arrives. */
@@ -235,6 +265,35 @@ export class PartitionHost implements CellPort {
     return false;
   }
 
+  // --- the lease --------------------------------------------------------------------------------
+
+  /** Whether no actor may run: the node has no lease. */
+  get isFrozen(): boolean {
+    return this.#frozen !== undefined;
+  }
+
+  /**
+   * Until {@link thaw} no actor runs: messages, replies, timers and the store's answers wait. What waits for a promise
+   * that isn't ours goes on when that settles, and is stopped at whatever it wants from here.
+   */
+  freeze(): void {
+    this.#frozen ??= [];
+  }
+
+  /** Actors run again, from where they were: first what came meanwhile, then what has come due. */
+  thaw(): void {
+    const waiting = this.#frozen ?? [];
+    this.#frozen = undefined;
+    for (const go of waiting) go();
+    this.#request();
+  }
+
+  /** Runs `go` now, or in its turn once actors may run again. */
+  whenThawed(go: () => void): void {
+    if (this.#frozen === undefined) go();
+    else this.#frozen.push(go);
+  }
+
   // --- what cells decide ------------------------------------------------------------------------
 
   now(): Instant {
@@ -251,6 +310,16 @@ export class PartitionHost implements CellPort {
 
   nextInvocation(): number {
     return this.#invocation++;
+  }
+
+  /** The handler that runs now, also behind its awaits. */
+  get current(): HandlerContext | undefined {
+    return this.#scope.current();
+  }
+
+  /** The runs that wait for a promise and still matter. */
+  get waitingRuns(): ReadonlySet<HandlerContext> {
+    return this.#followed;
   }
 
   call(ctx: HandlerContext, code: UserCode, args: readonly unknown[], isAsync: boolean): unknown {
@@ -331,13 +400,22 @@ export class PartitionHost implements CellPort {
 
   startFailed(cell: Cell, error: ActorError): void {
     this.#answerStart(cell, error);
-    if (!cell.isGrain) return;
+    if (!cell.isGrain && !this.isClustered) return;
     // The first messages of a grain wait for exactly this start: they hear why it failed.
     for (let waiting = cell.mailbox.shift(); waiting !== undefined; waiting = cell.mailbox.shift()) {
-      if (waiting.handler < 0) continue; // a wish to end is nobody's message
+      if (waiting.handler === FLUSH) this.flushReached(waiting);
+      if (waiting.handler < 0) continue; // a word of the runtime is nobody's message
       if (waiting.ask !== undefined) this.refuse(waiting.ask, error);
       this.deadLetter(cell, waiting, "actor-stopped");
     }
+  }
+
+  get isClustered(): boolean {
+    return this.abroad !== undefined;
+  }
+
+  flushReached(envelope: Envelope): void {
+    this.abroad?.flushReached(envelope);
   }
 
   stopped(cell: Cell, reason: StopReason): void {
@@ -346,6 +424,7 @@ export class PartitionHost implements CellPort {
     if (this.startWaiters.has(cell)) this.#answerStart(cell, stoppedBeforeStart(cell, reason));
     for (const resolve of this.stopWaiters.get(cell.key) ?? []) resolve();
     this.stopWaiters.delete(cell.key);
+    if (cell.parent === undefined && this.abroad !== undefined) return this.abroad.ended(cell, reason);
     if (cell.parent === undefined && !cell.isGrain) this.#options.released(cell.key);
     if (cell.mailbox.size > 0) this.#activateAgain(cell);
   }
@@ -453,6 +532,7 @@ export class PartitionHost implements CellPort {
   }
 
   #settle(ctx: HandlerContext, isOk: boolean, value: unknown): void {
+    if (this.#frozen !== undefined) return this.whenThawed(() => this.#settle(ctx, isOk, value));
     this.#followed.delete(ctx);
     this.#aborts.forget(ctx);
     settled(ctx, isOk, value);
@@ -461,6 +541,7 @@ export class PartitionHost implements CellPort {
 
   #find(kind: AnyKind, key: ActorKey): Cell | Absence {
     const cell = this.cells.get(key);
+    if (this.abroad !== undefined) return this.abroad.find(kind, key);
     if (cell !== undefined) return cell.kind === kind ? cell : "actor-not-found";
     if (this.isEnding) return "system-stopping";
     if (!isGrainKey(key)) return "actor-not-found";
@@ -481,6 +562,14 @@ export class PartitionHost implements CellPort {
       if (envelope.ask !== undefined) this.refuse(envelope.ask, systemStopping(key));
       this.reports.deadLetter(kind, key, envelope, "system-stopping");
     }
+  }
+
+  /** The directory wants an activation here. */
+  #beginAbroad(kind: AnyKind, key: ActorKey, init: unknown, heard: (error: ActorError | undefined) => void): Cell {
+    if (this.isEnding) throw systemStopping(key);
+    const cell = this.#place(new Cell(this, kind, key, undefined, init, isGrainKey(key) ? "activation" : "spawn"));
+    this.startWaiters.set(cell, heard);
+    return cell;
   }
 
   #place(cell: Cell): Cell {

@@ -40,6 +40,8 @@ export class PendingAsk implements AskHeader, DueEntry {
   signal: AbortSignal | undefined = undefined;
   onAbort: (() => void) | undefined = undefined;
   isSettled = false;
+  /** Whether the answer comes from outside of this thread, by its id. */
+  isAbroad: boolean;
 
   constructor(parts: {
     readonly asks: PendingAsks;
@@ -63,6 +65,7 @@ export class PendingAsk implements AskHeader, DueEntry {
     this.subject = parts.subject;
     this.resolve = parts.resolve;
     this.reject = parts.reject;
+    this.isAbroad = parts.askedThread !== parts.thread;
   }
 
   due(): void {
@@ -74,6 +77,8 @@ export class PendingAsk implements AskHeader, DueEntry {
 export class PendingAsks {
   /** How many wait. */
   count = 0;
+  /** Told the id of an ask that left the node and has ended, however. */
+  forgotten: ((askId: number) => void) | undefined = undefined;
   readonly #limit: number;
   readonly #timers: Timers;
   readonly #abroad = new Map<number, PendingAsk>();
@@ -97,8 +102,20 @@ export class PendingAsks {
     }
     if (signal !== undefined) this.#listen(ask, signal);
     this.count++;
-    if (ask.askedThread !== ask.thread) this.#abroad.set(ask.id, ask);
+    if (ask.isAbroad) this.#abroad.set(ask.id, ask);
     this.#timers.schedule(ask, ask.deadline);
+  }
+
+  /** The asks whose answer comes from outside of this thread. */
+  get abroad(): Iterable<PendingAsk> {
+    return this.#abroad.values();
+  }
+
+  /** The ask leaves this node, or may: whoever answers it knows its id only. */
+  sendAbroad(ask: PendingAsk): void {
+    if (ask.isSettled) return;
+    ask.isAbroad = true;
+    this.#abroad.set(ask.id, ask);
   }
 
   /** The ask another thread answers; `undefined` when it has ended. */
@@ -152,6 +169,11 @@ export class PendingAsks {
     for (const ask of [...this.#abroad.values()]) this.reject(ask, error);
   }
 
+  #forget(ask: PendingAsk): void {
+    this.#abroad.delete(ask.id);
+    if (ask.askedThread === ask.thread) this.forgotten?.(ask.id);
+  }
+
   #listen(ask: PendingAsk, signal: AbortSignal): void {
     const aborted = (fate: "not-delivered" | "unknown") =>
       new ActorError("ask-aborted", `Cannot wait for ${nameOf(ask)}: its caller gave up`, {
@@ -168,7 +190,7 @@ export class PendingAsks {
     if (ask.isSettled) return false;
     ask.isSettled = true;
     this.count--;
-    if (ask.askedThread !== ask.thread) this.#abroad.delete(ask.id);
+    if (ask.isAbroad) this.#forget(ask);
     this.#timers.cancel(ask);
     if (ask.onAbort !== undefined) ask.signal?.removeEventListener("abort", ask.onAbort);
     return true;

@@ -10,7 +10,6 @@ import { decodeFromBytes, encodeToBytes } from "../core/codec.ts";
 import { ActorError, toActorError } from "../core/failure.ts";
 import type { HandlerContext } from "../core/handler_context.ts";
 import { STATE_BYTES_MAX } from "../core/limits.ts";
-import type { Timers } from "../core/ports.ts";
 import type { RefCodec } from "../core/ref_data.ts";
 import {
   type FencingToken,
@@ -19,7 +18,7 @@ import {
   type StateStore,
   type StoredState,
 } from "../core/store.ts";
-import { withinLimit } from "./store_deadline.ts";
+import { type WaitingThread, withinLimit } from "./store_deadline.ts";
 
 /** What the tokens of one thread are made from. */
 export interface TokenSource {
@@ -30,11 +29,11 @@ export interface TokenSource {
 }
 
 /** What the store's users need of their thread. */
-export interface PersistenceThread {
-  readonly timers: Timers;
-  readonly now: () => number;
+export interface PersistenceThread extends WaitingThread {
   /** A cell may have become able to run. */
   readonly changed: () => void;
+  /** The token a cluster gave to the activation a cell belongs to; without a cluster the store's user makes them. */
+  readonly tokenOf: (cell: Cell) => FencingToken | undefined;
 }
 
 /** The store as one thread's cells see it. */
@@ -54,7 +53,8 @@ export class Persistence {
 
   /** Fetches the state of a cell that is starting. */
   load(cell: Cell): void {
-    const token = fencingToken(this.#source.generation, this.#source.configuration, ++this.#sequence);
+    const token = this.#thread.tokenOf(cell) ??
+      fencingToken(this.#source.generation, this.#source.configuration, ++this.#sequence);
     this.#bounded(this.#fetch(storeKey(cell)), `load ${cell.key}`).then(
       (stored) => this.#loaded(cell, token, stored),
       (thrown) => startFailed(cell, toActorError(thrown)),
@@ -78,7 +78,7 @@ export class Persistence {
   }
 
   #bounded<T>(answer: Promise<T>, what: string): Promise<T> {
-    return withinLimit(answer, what, this.#thread.timers, this.#thread.now());
+    return withinLimit(answer, what, this.#thread);
   }
 
   // Async, so that a store that throws instead of rejecting is a failed load too.

@@ -9,15 +9,28 @@ import { STORE_ANSWER_MS_MAX } from "../core/limits.ts";
 import type { DueEntry, Timers } from "../core/ports.ts";
 import type { TimerEntry } from "../core/timer_wheel.ts";
 
-/** `answer`, or `store-failed` with fate `unknown` when there is none within the limit. `what` names it in the error. */
-export async function withinLimit<T>(answer: Promise<T>, what: string, timers: Timers, nowMs: number): Promise<T> {
+/** What a wait for a store needs of its thread. */
+export interface WaitingThread {
+  readonly timers: Timers;
+  readonly now: () => number;
+  /** Settles when actors of this thread may run: `undefined` while they may. */
+  readonly whenThawed: () => Promise<void> | undefined;
+}
+
+/**
+ * `answer`, or `store-failed` with fate `unknown` when there is none within the limit. `what` names it in the error. A
+ * frozen actor hears of either later: what runs behind its `await` is a turn as any other.
+ */
+export async function withinLimit<T>(answer: Promise<T>, what: string, thread: WaitingThread): Promise<T> {
+  const { timers } = thread;
   const { promise, reject } = Promise.withResolvers<never>();
   const deadline = new StoreDeadline(what, reject);
-  timers.schedule(deadline, nowMs + STORE_ANSWER_MS_MAX);
+  timers.schedule(deadline, thread.now() + STORE_ANSWER_MS_MAX);
   try {
     return await Promise.race([answer, promise]);
   } finally {
     timers.cancel(deadline);
+    for (let thawed = thread.whenThawed(); thawed !== undefined; thawed = thread.whenThawed()) await thawed;
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { Cell } from "../core/cell.ts";
 import { watchedEnded } from "../core/cell_life.ts";
+import { ActorError } from "../core/failure.ts";
 import type { ActorKey, ThreadIndex } from "../core/ids.ts";
 import type { StopReason } from "../core/lifecycle.ts";
 import type { Watcher } from "../core/ports.ts";
@@ -22,6 +23,8 @@ export interface WatchesOptions {
   readonly kinds: KindTable;
   readonly refs: Refs;
   readonly outbound: () => Outbound;
+  /** Whether an actor may live on another node. */
+  readonly isAbroad: (key: ActorKey) => boolean;
 }
 
 /** The watches of one thread. */
@@ -36,6 +39,7 @@ export class Watches {
   watch(watcher: Cell, target: Target): void {
     const { thread, outbound } = this.#options;
     const { key } = watcher;
+    if (this.#options.isAbroad(target.key)) throw cannotWatch(target.key);
     if (target.thread === thread) this.watchHere({ thread, key }, target.key, target.kind.name);
     else {outbound().notice(target.thread, {
         notice: "watch",
@@ -100,4 +104,9 @@ export class Watches {
       if (target.thread === thread) watchedEnded(cell, this.#options.refs.refTo(target), "worker-lost");
     }
   }
+}
+
+// Not yet: it needs notices between nodes, and a word for everybody whose node was lost.
+function cannotWatch(key: ActorKey): ActorError {
+  return new ActorError("not-supported", `Cannot watch ${key}: it may live on another node of the cluster`);
 }

@@ -63,6 +63,7 @@ describe("STOP_REASONS", () => {
       "restart-budget-spent": true,
       "start-failed": true,
       "fenced": true,
+      "moved": true,
       "parent-stopped": true,
       "system-stopping": true,
       "worker-lost": true,

@@ -1,0 +1,127 @@
+/**
+ * What a node without a view knows of the nodes around it. Pure; mutable, one per node identity.
+ *
+ * @module
+ */
+import { type Instant, type NodeId } from "../core/ids.ts";
+import type { Random } from "../core/random.ts";
+import type { Rules } from "./rules.ts";
+import type { ClusterSettings, Timings } from "./settings.ts";
+import type { Now } from "./time.ts";
+import type { Member, Placed, View } from "./view.ts";
+import type { BootstrapMessage, Standing } from "./view_protocol.ts";
+
+/** What is asked for outside, and what follows. */
+export type BootstrapEffect =
+  | { readonly kind: "send"; readonly to: NodeId; readonly message: BootstrapMessage }
+  /** To whatever process lives at an address. */
+  | { readonly kind: "greet"; readonly address: string; readonly message: BootstrapMessage }
+  /** The cluster has begun: `founders` is its first view, `view` the one to install. */
+  | { readonly kind: "opened"; readonly founders: View; readonly view: View }
+  | { readonly kind: "joinWanted"; readonly member: Member }
+  /** Send this node the installed view: it is in it and does not know. */
+  | { readonly kind: "tellView"; readonly to: NodeId }
+  /** This identity is over; the process goes on under a new one. */
+  | { readonly kind: "retire"; readonly reason: RetireReason; readonly wasMember: boolean }
+  /** Not in a cluster after the time for it. Who was seen, and what is missing. */
+  | { readonly kind: "timedOut"; readonly seen: readonly string[]; readonly reason: string }
+  | { readonly kind: "foreign"; readonly clusterId: string; readonly address: string }
+  | { readonly kind: "odd"; readonly from: NodeId; readonly reason: string };
+
+/** Why an identity ends. */
+export type RetireReason =
+  | "removed"
+  | "quorum-lost"
+  | "foreign-cluster"
+  | "attempt-abandoned"
+  | "asked-to-join"
+  | "join-refused";
+
+/** What the machine is made of. */
+export interface BootstrapOptions {
+  /** Its id, address, roles and kinds; `joinEpoch` 0. */
+  readonly self: Member;
+  readonly settings: ClusterSettings;
+  readonly timings: Timings;
+  readonly rules: Rules;
+  readonly random: Random;
+  /** When this identity began. */
+  readonly bornAt: Now;
+  readonly processStartedAt: Now;
+  /** Whether this process was ever in a cluster, under any id. */
+  readonly wasMember: boolean;
+  /** The first table of a new cluster. */
+  readonly initialPlaces: (founders: readonly Member[]) => readonly Placed[];
+}
+
+/** What was last heard from an address. */
+export interface Peer {
+  readonly id: NodeId;
+  readonly member: Member;
+  readonly standing: Standing;
+  readonly clusterId: string;
+  readonly attempt: string;
+  readonly sees: readonly NodeId[];
+  readonly settings: string;
+  readonly isServing: boolean;
+  readonly heardAt: Instant;
+}
+
+/** One try to found a cluster. */
+export interface Attempt {
+  /** The first view: who founds. */
+  readonly view: View;
+  readonly isMine: boolean;
+  readonly since: Instant;
+  castAt: Instant;
+  /** For its coordinator: who has accepted, and from when on it has been quiet for long enough. */
+  readonly quietFrom: Map<NodeId, Instant>;
+  /** Whether this node wants to give it up, and will not open it any more. */
+  isGivenUp: boolean;
+  readonly givenUpBy: Set<NodeId>;
+}
+
+/** The state. */
+export interface Bootstrap {
+  readonly options: BootstrapOptions;
+  readonly settingsText: string;
+  discovered: readonly string[];
+  readonly peers: Map<string, Peer>;
+  attempt: Attempt | undefined;
+  /** Attempts this node will never accept, newest last. */
+  readonly refused: Set<string>;
+  hasAskedToJoin: boolean;
+  /** Since when the same founders have been seen. */
+  readonly candidates: { key: string; since: Instant };
+  helloAt: Instant;
+  joinAt: Instant;
+  retryAt: Instant;
+  timeoutAt: Instant;
+  attempts: number;
+  frozenSince: Instant | undefined;
+}
+
+/** What the rest of the node is at, as far as it matters here. */
+export interface Membership {
+  readonly view: View | undefined;
+  readonly hasLease: boolean;
+}
+
+/** Peers whose last word is older than this many milliseconds are not counted on. */
+export const FRESH_MS = 2_000;
+/** Attempts that are remembered as refused. */
+export const REFUSED_KEPT_MAX = 256;
+/** Addresses that are remembered. At the limit the longest silent is forgotten. */
+export const PEERS_KEPT_MAX = 2_048;
+
+/** The settings nodes must share, as text: compared, never parsed. */
+export function settingsTextOf(settings: ClusterSettings): string {
+  const { name, partitionCount, replicaCount, writeQuorum, readQuorum, rule } = settings;
+  const seeds = rule.kind === "seeds" ? rule.seeds.toSorted().join(",") : "";
+  return [name, partitionCount, replicaCount, writeQuorum, readQuorum, rule.kind, seeds].join("|");
+}
+
+/** Peers heard from lately, in the order of their addresses' first words. */
+export function freshPeers(state: Bootstrap, now: Instant): readonly Peer[] {
+  return [...state.peers.values()].filter(({ heardAt }) => now - heardAt <= FRESH_MS);
+}

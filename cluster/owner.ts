@@ -1,0 +1,432 @@
+/**
+ * The owner of a partition: it alone orders the writes of its configuration, and answers when enough copies have them.
+ * Pure; acts on {@link Partitions}.
+ *
+ * One idea: primary and backups in configurations that a view chooses (the shape of Vertical Paxos II: Lamport, Malkhi
+ * and Zhou 2009). A write counts when `writeQuorum` copies hold it and everything before it; an answer, also a
+ * refusal, leaves only when the write it is based on counts.
+ *
+ * Invariant: an owner answers only in the configuration of its installed view, unsealed, and under its lease.
+ *
+ * @module
+ */
+import { after, type NodeId, type Partition } from "../core/ids.ts";
+import {
+  type CasOperation,
+  type CasResult,
+  type Entry,
+  isSameVersion,
+  type Unavailable,
+  type UnavailableReason,
+  type Version,
+} from "./engine.ts";
+import type { RegistryAnswer, RegistryOperation } from "./partition_protocol.ts";
+import {
+  type Follower,
+  type Ownership,
+  type PartitionEffect,
+  type Partitions,
+  placeOf,
+  replicaOf,
+  send,
+  type Waiting,
+  writeQuorumOf,
+} from "./partition_state.ts";
+import { apply } from "./replica.ts";
+import type { Now } from "./time.ts";
+import { isMember } from "./view.ts";
+
+/** Writes an owner has under way in one partition. At the limit: `busy`. */
+const UNCOMMITTED_MAX = 1024;
+/** Answers that wait in one partition. At the limit: `busy`. */
+const WAITING_MAX = 4096;
+/** Milliseconds after which an unacknowledged change is sent again. */
+const RESEND_MS = 250;
+/** Changes in one message. */
+const CHANGES_MAX = 256;
+/** Operations in one request. */
+export const OPERATIONS_MAX = 256;
+/** Milliseconds after which a refused operation may be tried again. */
+const RETRY_MS = 50;
+
+/** The ownership under which this node may answer for a partition now; the reason when there is none. */
+export function serving(state: Partitions, partition: Partition): Ownership | UnavailableReason {
+  const { self, rules } = state.options;
+  const place = placeOf(state, partition);
+  if (place === undefined) return "not-member";
+  if (rules.ownerLease && !state.hasLease) return "lease";
+  const owned = state.owned.get(partition);
+  const replica = replicaOf(state, partition);
+  if (place.group[0] === self) {
+    if (owned === undefined || owned.cfg !== place.cfg || replica.est !== place.cfg) return "moving";
+    return replica.sealed > place.cfg ? "moving" : owned;
+  }
+  if (rules.activateThroughView || owned === undefined || owned.cfg !== place.next?.cfg) return "moving";
+  return replica.est === owned.cfg && replica.sealed <= owned.cfg ? owned : "moving";
+}
+
+/** Begins to own: the copy is the configuration's first state, and so are those of `stored`. */
+export function createOwnership(
+  cfg: Ownership["cfg"],
+  group: readonly NodeId[],
+  self: NodeId,
+  committed: number,
+  stored: ReadonlySet<NodeId>,
+  now: Now,
+): Ownership {
+  const followers = new Map<NodeId, Follower>();
+  for (const id of group) {
+    const acked = stored.has(id) ? committed : undefined;
+    if (id !== self) followers.set(id, { acked, sent: committed, sendAt: now.mono, sync: undefined });
+  }
+  return { cfg, group, committed, followers, log: [], logFirst: committed + 1, deleted: 0, waiting: [], reads: 0 };
+}
+
+/** A request of `from`: one answer for all its operations, when the last of them may be answered. */
+export function onRequest(
+  state: Partitions,
+  from: NodeId,
+  requestId: number,
+  partition: Partition,
+  operations: readonly RegistryOperation[],
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  const owned = serving(state, partition);
+  const reply = (answers: readonly RegistryAnswer[]) =>
+    send(state, from, { kind: "registryReply", requestId, answers }, out);
+  const refuse = (reason: UnavailableReason) =>
+    reply(operations.map(({ kind }) => answer(kind, unavailable(reason, false))));
+  if (typeof owned === "string") return refuse(owned);
+  if (operations.length === 0 || operations.length > OPERATIONS_MAX) return refuse("busy");
+  if (owned.waiting.length >= WAITING_MAX) return refuse("busy");
+  const answers: Waiting["answers"] = [];
+  let seq = 0;
+  let isRead = false;
+  for (const operation of operations) {
+    if (operation.kind === "get") {
+      const entry = replicaOf(state, partition).entries.get(operation.key) ?? null;
+      answers.push({ kind: "get", result: { kind: "found", entry } });
+      seq = Math.max(seq, dependsOn(owned, entry));
+      isRead = true;
+    } else {
+      const [result, dependence] = write(state, owned, partition, from, operation);
+      answers.push({ kind: "cas", result });
+      seq = Math.max(seq, dependence);
+    }
+  }
+  const deadline = after(now.mono, state.options.timings.writeTimeoutMs);
+  const { readQuorum } = state.options.settings;
+  const confirmedBy = isRead && readQuorum > 1 ? new Set<NodeId>() : undefined;
+  const waiting: Waiting = { from, requestId, answers, seq, deadline, confirmedBy, read: ++owned.reads };
+  if (!state.options.rules.replyAfterCommit) return reply(answers);
+  if (confirmedBy !== undefined) {
+    for (const id of owned.followers.keys()) {
+      send(state, id, { kind: "confirm", partition, cfg: owned.cfg, read: waiting.read }, out);
+    }
+  }
+  owned.waiting.push(waiting);
+  release(state, owned, out);
+  if (owned.waiting.length > 0) state.busy.add(partition);
+}
+
+/** A backup says where it stands. */
+export function onReplicated(
+  state: Partitions,
+  from: NodeId,
+  partition: Partition,
+  est: Ownership["cfg"],
+  seq: number,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  const owned = state.owned.get(partition);
+  const follower = owned?.followers.get(from);
+  if (owned === undefined || follower === undefined) return;
+  if (est > owned.cfg) return; // It has moved on, and so shall we.
+  if (est < owned.cfg || seq + 1 < owned.logFirst) return beginSync(state, owned, follower, partition, from, now, out);
+  if (seq > replicaOf(state, partition).seq) return; // Not of this life of the configuration: refused.
+  if (follower.sync !== undefined && seq >= follower.sync.snapshot) follower.sync = undefined;
+  if (follower.acked === undefined || seq > follower.acked) follower.acked = seq;
+  follower.sent = Math.max(follower.sent, follower.acked);
+  follower.sendAt = after(now.mono, RESEND_MS);
+  advance(state, owned, partition, out);
+  catchUp(state, owned, follower, partition, from, now, out);
+}
+
+/** A backup has received so many chunks of a whole copy. */
+export function onSynced(
+  state: Partitions,
+  from: NodeId,
+  partition: Partition,
+  snapshot: number,
+  received: number,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  const owned = state.owned.get(partition);
+  const follower = owned?.followers.get(from);
+  if (owned === undefined || follower?.sync?.snapshot !== snapshot) return;
+  follower.sync.received = received;
+  sendChunk(state, owned, follower, partition, from, now, out);
+}
+
+/** A backup is still in this configuration. */
+export function onConfirmed(
+  state: Partitions,
+  from: NodeId,
+  partition: Partition,
+  read: number,
+  out: PartitionEffect[],
+): void {
+  const owned = state.owned.get(partition);
+  if (owned === undefined || !owned.followers.has(from)) return;
+  owned.waiting.find((waiting) => waiting.read === read)?.confirmedBy?.add(from);
+  release(state, owned, out);
+}
+
+/** Sends what this step has written: one message for all of it. */
+export function flushFresh(state: Partitions, now: Now, out: PartitionEffect[]): void {
+  for (const partition of state.fresh) {
+    const owned = state.owned.get(partition);
+    if (owned === undefined) continue;
+    state.busy.add(partition);
+    for (const [id, follower] of owned.followers) {
+      if (follower.sync === undefined && follower.acked !== undefined) {
+        catchUp(state, owned, follower, partition, id, now, out);
+      }
+    }
+    advance(state, owned, partition, out);
+  }
+  state.fresh.clear();
+}
+
+/** Time has passed: sends again, gives up waiting. Whether the partition still needs looking after. */
+export function tickOwned(
+  state: Partitions,
+  partition: Partition,
+  owned: Ownership,
+  now: Now,
+  out: PartitionEffect[],
+): boolean {
+  const { seq } = replicaOf(state, partition);
+  let isBusy = false;
+  for (const [id, follower] of owned.followers) {
+    if (follower.acked !== undefined && follower.acked >= seq && follower.sync === undefined) continue;
+    isBusy = true;
+    if (now.mono < follower.sendAt) continue;
+    if (state.view === undefined || !isMember(state.view, id)) continue;
+    if (follower.sync !== undefined) sendChunk(state, owned, follower, partition, id, now, out);
+    else {
+      follower.sent = follower.acked ?? follower.sent;
+      const { acked } = follower;
+      if (acked !== undefined) catchUp(state, owned, follower, partition, id, now, out);
+      else ask(state, owned, follower, partition, id, now, out);
+    }
+  }
+  const late = owned.waiting.filter(({ deadline }) => deadline <= now.mono);
+  if (late.length > 0) {
+    owned.waiting = owned.waiting.filter(({ deadline }) => deadline > now.mono);
+    for (const { from, requestId, answers } of late) {
+      const unknown = answers.map(({ kind }) => answer(kind, unavailable("no-quorum", kind === "cas")));
+      send(state, from, { kind: "registryReply", requestId, answers: unknown }, out);
+    }
+  }
+  return isBusy || owned.waiting.length > 0;
+}
+
+/** Tells everybody who waits that this node decides no more. What was written may count or not. */
+export function endOwnership(state: Partitions, owned: Ownership, out: PartitionEffect[]): void {
+  for (const { from, requestId, answers } of owned.waiting) {
+    const unknown = answers.map(({ kind }) => answer(kind, unavailable("moving", kind === "cas")));
+    send(state, from, { kind: "registryReply", requestId, answers: unknown }, out);
+  }
+  owned.waiting = [];
+}
+
+// --- writing --------------------------------------------------------------------------------------
+
+/** Decides one write; the answer, and the change it waits for. */
+function write(
+  state: Partitions,
+  owned: Ownership,
+  partition: Partition,
+  from: NodeId,
+  operation: CasOperation,
+): readonly [CasResult, number] {
+  const { rules, tableBytes } = state.options;
+  const replica = replicaOf(state, partition);
+  const entry = replica.entries.get(operation.key);
+  if (entry !== undefined && entry.opId === operation.opId && operation.record !== null) {
+    // Sent again: the first one was heard. Of another node it would be another claim under the same name.
+    if (!rules.holderCheck || entry.record.holder === from) {
+      return [{ kind: "ok", version: entry.version }, dependsOn(owned, entry)];
+    }
+  }
+  if (!isExpected(entry, operation.expect)) {
+    return [{ kind: "conflict", current: entry ?? null }, dependsOn(owned, entry ?? null)];
+  }
+  if (replica.seq - owned.committed >= UNCOMMITTED_MAX) return [unavailable("busy", false), 0];
+  if (operation.record !== null && bytesOf(state) >= tableBytes) return [unavailable("full", false), 0];
+  if (operation.record === null && entry === undefined) {
+    return [{ kind: "ok", version: { cfg: owned.cfg, seq: replica.seq } }, 0];
+  }
+  const version: Version = { cfg: owned.cfg, seq: replica.seq + 1 };
+  const { key, opId, record } = operation;
+  const change = { key, entry: record === null ? null : { key, version, opId, record } };
+  apply(replica, change);
+  owned.log.push(change);
+  if (record === null) owned.deleted = version.seq;
+  trimLog(state, owned);
+  state.fresh.add(partition);
+  return [{ kind: "ok", version }, version.seq];
+}
+
+function isExpected(entry: Entry | undefined, expect: CasOperation["expect"]): boolean {
+  if (entry === undefined) return expect === "absent";
+  return expect !== "absent" && isSameVersion(entry.version, expect);
+}
+
+/**
+ * The change that must count before anything is said about `entry`, or about its absence: which may be somebody's
+ * deletion that does not count yet. What an earlier configuration wrote counts.
+ */
+function dependsOn(owned: Ownership, entry: Entry | null): number {
+  if (entry === null) return owned.deleted;
+  return entry.version.cfg === owned.cfg ? entry.version.seq : 0;
+}
+
+function advance(state: Partitions, owned: Ownership, partition: Partition, out: PartitionEffect[]): void {
+  const { seq } = replicaOf(state, partition);
+  const places = [seq, ...Array.from(owned.followers.values(), ({ acked }) => acked ?? -1)].sort((a, b) => b - a);
+  const quorum = state.options.rules.quorumWrite ? writeQuorumOf(owned.group.length, state.options.settings) : 1;
+  const committed = places[quorum - 1] ?? -1;
+  if (committed > owned.committed) {
+    for (let number = owned.committed + 1; number <= committed; number++) {
+      const change = owned.log[number - owned.logFirst];
+      if (change !== undefined) out.push({ kind: "entry", partition, ...change });
+    }
+    owned.committed = committed;
+    trimLog(state, owned);
+  }
+  release(state, owned, out);
+}
+
+/** Answers whatever waits for nothing more. */
+function release(state: Partitions, owned: Ownership, out: PartitionEffect[]): void {
+  if (owned.waiting.length === 0) return;
+  const { settings } = state.options;
+  const rest: Waiting[] = [];
+  for (const waiting of owned.waiting) {
+    const confirmations = Math.min(settings.readQuorum, owned.group.length) - 1;
+    const isConfirmed = waiting.confirmedBy === undefined || waiting.confirmedBy.size >= confirmations;
+    if (waiting.seq > owned.committed || !isConfirmed) rest.push(waiting);
+    else {send(
+        state,
+        waiting.from,
+        { kind: "registryReply", requestId: waiting.requestId, answers: waiting.answers },
+        out,
+      );}
+  }
+  owned.waiting = rest;
+}
+
+// --- backups --------------------------------------------------------------------------------------
+
+function ask(
+  state: Partitions,
+  owned: Ownership,
+  follower: Follower,
+  partition: Partition,
+  to: NodeId,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  follower.sendAt = after(now.mono, RESEND_MS);
+  const first = replicaOf(state, partition).seq + 1;
+  send(state, to, { kind: "replicate", partition, cfg: owned.cfg, first, changes: [] }, out);
+}
+
+function catchUp(
+  state: Partitions,
+  owned: Ownership,
+  follower: Follower,
+  partition: Partition,
+  to: NodeId,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  const { seq } = replicaOf(state, partition);
+  if (follower.sync !== undefined || follower.sent >= seq) return;
+  const first = follower.sent + 1;
+  if (first < owned.logFirst) return beginSync(state, owned, follower, partition, to, now, out);
+  const changes = owned.log.slice(first - owned.logFirst, first - owned.logFirst + CHANGES_MAX);
+  follower.sent = first + changes.length - 1;
+  follower.sendAt = after(now.mono, RESEND_MS);
+  state.busy.add(partition);
+  send(state, to, { kind: "replicate", partition, cfg: owned.cfg, first, changes }, out);
+}
+
+function beginSync(
+  state: Partitions,
+  owned: Ownership,
+  follower: Follower,
+  partition: Partition,
+  to: NodeId,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  if (follower.sync !== undefined) return;
+  const { seq, entries } = replicaOf(state, partition);
+  follower.sync = { snapshot: seq, entries: [...entries.values()], received: 0 };
+  follower.sent = seq;
+  state.busy.add(partition);
+  sendChunk(state, owned, follower, partition, to, now, out);
+}
+
+function sendChunk(
+  state: Partitions,
+  owned: Ownership,
+  follower: Follower,
+  partition: Partition,
+  to: NodeId,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  const { sync } = follower;
+  if (sync === undefined) return;
+  const { chunkEntries } = state.options;
+  const count = Math.max(1, Math.ceil(sync.entries.length / chunkEntries));
+  const index = Math.min(sync.received, count - 1);
+  follower.sendAt = after(now.mono, RESEND_MS);
+  const entries = sync.entries.slice(index * chunkEntries, (index + 1) * chunkEntries);
+  send(state, to, { kind: "sync", partition, cfg: owned.cfg, snapshot: sync.snapshot, index, count, entries }, out);
+}
+
+/** Starts a whole copy to a backup whose copy is not what it should be. */
+export function repair(state: Partitions, from: NodeId, partition: Partition, now: Now, out: PartitionEffect[]): void {
+  const owned = state.owned.get(partition);
+  const follower = owned?.followers.get(from);
+  if (owned !== undefined && follower !== undefined) beginSync(state, owned, follower, partition, from, now, out);
+}
+
+function trimLog(state: Partitions, owned: Ownership): void {
+  const surplus = Math.min(owned.log.length - state.options.changesKept, owned.committed - owned.logFirst + 1);
+  if (surplus < state.options.changesKept / 4 || surplus <= 0) return;
+  owned.log.splice(0, surplus);
+  owned.logFirst += surplus;
+}
+
+function bytesOf(state: Partitions): number {
+  let bytes = 0;
+  for (const replica of state.replicas.values()) bytes += replica.bytes;
+  return bytes;
+}
+
+function answer(kind: RegistryOperation["kind"], result: Unavailable): RegistryAnswer {
+  return kind === "get" ? { kind, result } : { kind, result };
+}
+
+function unavailable(reason: UnavailableReason, indeterminate: boolean): Unavailable {
+  return { kind: "unavailable", reason, retryAfterMs: RETRY_MS, indeterminate };
+}

@@ -1,0 +1,116 @@
+/**
+ * Catches handlers that reach past their context for time, chance or the outside, while a simulation runs. Changes
+ * globals, and puts them back.
+ *
+ * One idea: what a handler takes from anywhere but its context makes a run that nobody can repeat. So it fails there,
+ * with the name of what to use instead. Code that is no handler, the test runner's first of all, notices nothing.
+ *
+ * Not caught: what was imported from `node:` modules, because nobody can change those from outside.
+ *
+ * @module
+ */
+import { ActorError } from "../core/failure.ts";
+
+/** Says which handler runs now, as `key.handler`; `undefined` when none does. */
+export type CurrentHandler = () => string | undefined;
+
+/** A trap that went off. */
+export interface TrapReport {
+  /** What was used. */
+  readonly name: string;
+  /** Where, as `key.handler`. */
+  readonly handler: string;
+}
+
+const INSTEAD: Readonly<Record<string, string>> = {
+  "Date.now": "ctx.now()",
+  "new Date": "new Date(ctx.now())",
+  "performance.now": "ctx.now()",
+  "Math.random": "ctx.random()",
+  "crypto.randomUUID": "ctx.random()",
+  "crypto.getRandomValues": "ctx.random()",
+  "setTimeout": "ctx.timers.once(…)",
+  "setInterval": "ctx.timers.every(…)",
+  "setImmediate": "ctx.timers.once(…)",
+  "fetch": "a resource, by ctx.use(…)",
+  "WebSocket": "a resource, by ctx.use(…)",
+};
+
+/** Sets the traps; the function that takes them away again. Nested calls each undo their own. */
+export function setTraps(current: CurrentHandler, report: (trap: TrapReport) => void): () => void {
+  const check = (name: string): void => {
+    const handler = current();
+    if (handler === undefined) return;
+    report({ name, handler });
+    throw trapError({ name, handler });
+  };
+  const undo: (() => void)[] = [];
+  for (const [object, method, name] of places()) {
+    const original: unknown = Reflect.get(object, method);
+    if (typeof original !== "function") continue;
+    const guarded = new Proxy(original, {
+      apply: (target, self, args) => {
+        check(name);
+        return Reflect.apply(target, self, args);
+      },
+      construct: (target, args, newTarget) => {
+        check(name);
+        return Reflect.construct(target, args, newTarget);
+      },
+    });
+    undo.push(replaced(object, method, guarded));
+  }
+  undo.push(replaced(globalThis, "Date", guardedDate(check)));
+  return () => undo.reverse().forEach((put) => put());
+}
+
+/** What a handler is told, and a run fails with. */
+export function trapError({ name, handler }: TrapReport): ActorError {
+  return new ActorError(
+    "not-supported",
+    `Cannot use ${name} in ${handler}: no run could be repeated. Use ${INSTEAD[name] ?? "the context"} instead`,
+    { details: { used: name, handler } },
+  );
+}
+
+function places(): readonly (readonly [object: object, method: string, name: string])[] {
+  const globals = ["setTimeout", "setInterval", "setImmediate", "fetch", "WebSocket"]
+    .map((name) => [globalThis, name, name] as const);
+  return [
+    ...globals,
+    [Math, "random", "Math.random"],
+    [globalThis.performance, "now", "performance.now"],
+    [globalThis.crypto, "randomUUID", "crypto.randomUUID"],
+    [globalThis.crypto, "getRandomValues", "crypto.getRandomValues"],
+  ];
+}
+
+/** `Date` with arguments is arithmetic; without, and `Date.now`, it is a clock. */
+function guardedDate(check: (name: string) => void): DateConstructor {
+  return new Proxy(Date, {
+    get: (target, key, receiver) => {
+      if (key !== "now") return Reflect.get(target, key, receiver);
+      return () => {
+        check("Date.now");
+        return target.now();
+      };
+    },
+    construct: (target, args, newTarget) => {
+      if (args.length === 0) check("new Date");
+      return Reflect.construct(target, args, newTarget);
+    },
+    apply: (target) => {
+      check("new Date");
+      return target();
+    },
+  });
+}
+
+function replaced(object: object, method: string, value: unknown): () => void {
+  const before = Object.getOwnPropertyDescriptor(object, method);
+  Object.defineProperty(object, method, { value, configurable: true, writable: true, enumerable: before?.enumerable });
+  return () => {
+    if (before === undefined) Reflect.deleteProperty(object, method);
+    else Object.defineProperty(object, method, before);
+  };
+}
