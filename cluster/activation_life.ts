@@ -12,7 +12,7 @@
 import type { Instant } from "../core/ids.ts";
 import { type Activation, type ActivationStatus, isHolding, moveTo, publicStatus } from "./activation.ts";
 import { failed, tellWaiters } from "./answers.ts";
-import { handoffStopped } from "./departure.ts";
+import { handingEnded, handoffStopped } from "./departure.ts";
 import type { DirectoryEffect, StopReason } from "./directory_protocol.ts";
 import { type DirectoryState, hasLease, mayBegin, nextNumber, nextOperation, wakeIn } from "./directory_state.ts";
 import { callEngine } from "./engine_calls.ts";
@@ -70,7 +70,10 @@ export function ended(
   const activation = ofToken(state, key, token);
   if (activation === undefined || !activation.isStartSent || activation.isStopped) return;
   if (!isByItself && !activation.isStopSent) return;
-  if (isByItself && activation.status === "handing") advance(state, activation, "stopping", out);
+  if (isByItself && activation.status === "handing") {
+    handingEnded(state, "released");
+    advance(state, activation, "stopping", out);
+  }
   tellWaiters(state, key, activation.waiters, failed("start-failed", "not-delivered", "it stopped"), out);
   hasStopped(state, activation, snapshot, now, out);
 }
@@ -89,6 +92,7 @@ export function stopActivation(
     if (reason !== "released" || status !== "handing") return;
     // It was to go on elsewhere, and now is to end.
     activation.handing = undefined;
+    handingEnded(state, "released");
     if (activation.isStopped) return release(state, activation, now, out);
     return advance(state, activation, "stopping", out);
   }
@@ -172,6 +176,7 @@ export function fence(state: DirectoryState, activation: Activation, out: Direct
   const { key, token, waiters } = activation;
   tellWaiters(state, key, waiters, failed("lease-lost", "unknown", "the node was removed"), out);
   if (activation.status === "lost") return;
+  if (activation.status === "handing") handingEnded(state, "failed");
   const isRunning = activation.isStartSent && !activation.isStopped;
   if (!isRunning || activation.status === "claiming") return forget(state, activation, out);
   advance(state, activation, "lost", out);

@@ -21,6 +21,12 @@ export function failed(
   return { kind: "failed", failure: { code, fate, holder, reason } };
 }
 
+/** Whether a node has done nothing and will not, but another might. */
+export function isRefusal(result: DirectoryResult): boolean {
+  if (result.kind !== "failed") return false;
+  return result.failure.code === "system-stopping" || result.failure.code === "limit-reached";
+}
+
 /** Ends a request of this node's user; nothing happens when it has ended. */
 export function finish(
   state: DirectoryState,
@@ -58,8 +64,10 @@ export function tell(
       const { from, requestId } = waiter;
       if (result.kind === "stopped") send(state, from, { kind: "stopAnswer", requestId }, out);
       else {
-        const known = state.remoteSpawns.get(`${from}|${requestId}`);
-        if (known !== undefined) known.result = result;
+        const id = `${from}|${requestId}`;
+        const known = state.remoteSpawns.get(id);
+        if (isRefusal(result)) state.remoteSpawns.delete(id); // Asked again later it may be another answer.
+        else if (known !== undefined) known.result = result;
         send(state, from, { kind: "spawnAnswer", requestId, result }, out);
       }
       return;

@@ -64,8 +64,9 @@ export function tickBootstrap(state: Bootstrap, membership: Membership, now: Now
   const inside = freshPeers(state, now.mono).filter(({ clusterId }) => clusterId !== "");
   if (state.attempt !== undefined) {
     const opened = inside.find(({ clusterId }) => clusterId === state.attempt?.view.clusterId);
-    // The others opened it without this node's word, which it has taken back: it is in it, and may only come anew.
-    if (opened !== undefined && state.attempt.isGivenUp) {
+    // Its word is taken back, so it will not open this attempt; whoever has opened it, or another, can be joined anew.
+    // To found once more would be another matter: the attempt may be open where this node cannot see.
+    if (state.attempt.isGivenUp && inside.length > 0) {
       return void out.push({ kind: "retire", reason: "attempt-abandoned", wasMember: true });
     }
     if (opened === undefined) return tickFounding(state, now, out);
@@ -102,8 +103,10 @@ export function bootstrapMessage(
         const reason = `its settings are ${settings}, the cluster's are ${state.settingsText}`;
         return void out.push({ kind: "send", to: member.id, message: { kind: "joinRefused", reason } });
       }
-      if (isMember(view, member.id)) return void out.push({ kind: "tellView", to: member.id });
-      if (view.removed.some(({ id }) => id === member.id)) return;
+      // It is in, or it was in and was removed before it ever knew: the view says so.
+      if (isMember(view, member.id) || wasRemoved(view, member.id)) {
+        return void out.push({ kind: "tellView", to: member.id });
+      }
       out.push({ kind: "joinWanted", member });
       // From the node itself: others have heard it from one of us, and that is far enough.
       if (from === member.id) forward(view, state.options.self.id, message, out);
@@ -135,6 +138,11 @@ export function mayInstall(state: Bootstrap, view: View): boolean {
   const { attempt } = state;
   if (attempt !== undefined) return attempt.view.clusterId === view.clusterId && !attempt.isGivenUp;
   return state.hasAskedToJoin;
+}
+
+/** Whether a view names this node among those that were in and are not any more. */
+export function wasRemoved(view: View, id: NodeId): boolean {
+  return view.removed.some((removed) => removed.id === id);
 }
 
 // --- outside --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import { createDetector, type Detector, stepDetector } from "./detector.ts";
 import type { DetectorEffect, DetectorMessage } from "./detector_protocol.ts";
 import type { DirectoryMessage } from "./directory_protocol.ts";
 import {
+  beginEngineStep,
   createEmbeddedEngine,
   type EmbeddedEngine,
   type EmbeddedOptions,
@@ -116,6 +117,11 @@ export function createCore(options: CoreOptions): ClusterCore {
 /** The view this node has installed. */
 export function viewOf(core: ClusterCore): View | undefined {
   return core.engine.views.view;
+}
+
+/** Begins a step, before its input is taken: nothing may be done under a lease that has run out meanwhile. */
+export function beginStep(core: ClusterCore, now: Now, out: CoreEffect[]): void {
+  withEngine(core, now, out, (effects) => beginEngineStep(core.engine, now, effects));
 }
 
 /** Time has passed. */
@@ -237,6 +243,7 @@ function withEngine(core: ClusterCore, now: Now, out: CoreEffect[], run: (effect
         break;
       case "joinWanted":
       case "leaseReleased":
+      case "votersProven":
       case "recovered":
       case "accused":
         lead(core, effect, now, out);

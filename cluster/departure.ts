@@ -158,16 +158,21 @@ export function handoffAnswered(
   if (activation === undefined || status !== "handing" || token === undefined || handing === undefined) return;
   if (!isSameVersion(token, version)) return;
   if (isTaken) {
-    if (state.departure !== undefined) {
-      state.departure.moved++;
-      state.departure.handing--;
-    }
+    handingEnded(state, "moved");
     return forget(state, activation, out);
   }
   handing.refusedBy.add(from);
   if (handing.target !== from) return;
   handing.target = undefined;
   offer(state, activation, now, out);
+}
+
+/** A handoff has ended, and how. */
+export function handingEnded(state: DirectoryState, how: "moved" | "released" | "failed"): void {
+  const { departure } = state;
+  if (departure === undefined) return;
+  departure.handing--;
+  departure[departure.phase === "overdue" && how === "released" ? "failed" : how]++;
 }
 
 function askToLeave(state: DirectoryState, departure: Departure, now: Instant, out: DirectoryEffect[]): void {
@@ -201,13 +206,15 @@ function moveSome(state: DirectoryState, departure: Departure, now: Instant, out
   for (; departure.next < departure.queue.length && departure.handing < HANDOFFS_MAX; departure.next++) {
     const activation = state.activations.get(departure.queue[departure.next] ?? "");
     if (activation === undefined || !isHolding(activation)) continue;
-    if (rankOf(activation) < 3 && candidates(state, activation.claim).length > 0) {
+    const isToMove = rankOf(activation) < 3;
+    if (isToMove && candidates(state, activation.claim).some(({ id }) => id !== state.self)) {
       departure.handing++;
       stopActivation(state, activation, "handoff", now, out);
-    } else {
-      departure.released++;
-      stopActivation(state, activation, "released", now, out);
+      continue;
     }
+    if (isToMove) departure.failed++;
+    else departure.released++;
+    stopActivation(state, activation, "released", now, out);
   }
 }
 
@@ -222,10 +229,7 @@ function offer(state: DirectoryState, activation: Activation, now: Instant, out:
   const { target, snapshot } = handing;
   if (target === undefined) {
     activation.handing = undefined;
-    if (state.departure !== undefined) {
-      state.departure.failed++;
-      state.departure.handing--;
-    }
+    handingEnded(state, "failed");
     return release(state, activation, now, out);
   }
   handing.sends++;
@@ -250,7 +254,7 @@ function stopAll(state: DirectoryState, departure: Departure, now: Instant, out:
   departure.phase = "overdue";
   giveUpClaims(state, now, out);
   for (const activation of [...state.activations.values()]) {
-    if (isHolding(activation) || activation.status === "handing") departure.failed++;
+    if (isHolding(activation)) departure.failed++;
     stopActivation(state, activation, "released", now, out);
   }
 }

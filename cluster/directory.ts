@@ -21,7 +21,7 @@ import { type DirectoryState, type Due, refuse } from "./directory_state.ts";
 import { takeDue } from "./due_queue.ts";
 import { dutyChanged, entryChanged, scan, scanAnswered } from "./duty_records.ts";
 import { answered, type Purpose } from "./engine_calls.ts";
-import type { EngineOutput, EngineResult, Held, LeaseStatus } from "./engine.ts";
+import type { CasResult, EngineOutput, EngineResult, GetResult, Held, LeaseStatus } from "./engine.ts";
 import { ghostDeleted, ghostSeen, lookForGhost } from "./ghosts.ts";
 import { handedOver, hinted } from "./hints.ts";
 import { grainRefused, lookAtBarrier, wantAsked, wantedDue } from "./locate.ts";
@@ -143,26 +143,19 @@ function done(
 ): void {
   switch (purpose.kind) {
     case "claim":
-      if (result.kind === "cas") claimAnswered(state, purpose.key, purpose.opId, result.result, now, out);
-      return;
+      return claimAnswered(state, purpose.key, purpose.opId, casOf(result), now, out);
     case "release":
-      if (result.kind === "cas") releaseAnswered(state, purpose.key, purpose.opId, result.result, now, out);
-      return;
+      return releaseAnswered(state, purpose.key, purpose.opId, casOf(result), now, out);
     case "ghostGet":
-      if (result.kind === "get") ghostSeen(state, purpose.id, result.result, now, out);
-      return;
+      return ghostSeen(state, purpose.id, getOf(result), now, out);
     case "ghostDelete":
-      if (result.kind === "cas") ghostDeleted(state, purpose.id, result.result, now, out);
-      return;
+      return ghostDeleted(state, purpose.id, casOf(result), now, out);
     case "locate":
-      if (result.kind === "get") locateAnswered(state, purpose.requestId, result.result, out);
-      return;
+      return locateAnswered(state, purpose.requestId, getOf(result), out);
     case "stopGet":
-      if (result.kind === "get") stopLocated(state, purpose.requestId, result.result, now, out);
-      return;
+      return stopLocated(state, purpose.requestId, getOf(result), now, out);
     case "stopDelete":
-      if (result.kind === "cas") stopDeleted(state, purpose.requestId, result.result, out);
-      return;
+      return stopDeleted(state, purpose.requestId, casOf(result), out);
     case "scan": {
       const { partition, round } = purpose;
       const { entries, isComplete } = result.kind === "scan" ? result : { entries: [], isComplete: false };
@@ -176,6 +169,17 @@ function done(
       return purpose satisfies never;
   }
 }
+
+/** The answer of an engine to another question is none. */
+function casOf(result: EngineResult): CasResult {
+  return result.kind === "cas" ? result.result : NO_ANSWER;
+}
+
+function getOf(result: EngineResult): GetResult {
+  return result.kind === "get" ? result.result : NO_ANSWER;
+}
+
+const NO_ANSWER = { kind: "unavailable", reason: "busy", retryAfterMs: 200, indeterminate: true } as const;
 
 function received(
   state: DirectoryState,

@@ -14,7 +14,7 @@ import type { ActorKey, NodeId, Partition } from "../core/ids.ts";
 import { rootOf } from "../core/names.ts";
 import { hash64, partitionOf } from "../core/hash.ts";
 import type { Random } from "../core/random.ts";
-import { bootstrapMessage, createBootstrap, discovered, mayInstall, tickBootstrap } from "./bootstrap.ts";
+import { bootstrapMessage, createBootstrap, discovered, mayInstall, tickBootstrap, wasRemoved } from "./bootstrap.ts";
 import type { Bootstrap, BootstrapEffect, Membership, RetireReason } from "./bootstrap_state.ts";
 import type { EngineInput, EngineOutput, EngineRequest } from "./engine.ts";
 import type { LeaseTerm } from "./lease.ts";
@@ -45,6 +45,7 @@ import { isMember, type Member, type Placed, type View } from "./view.ts";
 import {
   createViewMachine,
   install,
+  lookAtLease,
   metEpoch,
   propose,
   releaseLease,
@@ -68,7 +69,7 @@ export type EngineEffect =
   | { readonly kind: "retire"; readonly reason: RetireReason; readonly wasMember: boolean }
   | { readonly kind: "bootstrapTimedOut"; readonly seen: readonly string[]; readonly reason: string }
   | { readonly kind: "foreignCluster"; readonly clusterId: string; readonly address: string }
-  | { readonly kind: "voted"; readonly ballot: Ballot; readonly view: View }
+  | { readonly kind: "voted"; readonly ballot: Ballot; readonly base: View; readonly view: View }
   | { readonly kind: "odd"; readonly from: NodeId; readonly reason: string };
 
 /** What the engine is made of. */
@@ -156,6 +157,12 @@ export function tickEngine(engine: EmbeddedEngine, now: Now, out: EngineEffect[]
   if (engine.isRetired) return;
   partitionEffects(engine, collect((effects) => tickPartitions(partitions, now, effects)), now, out);
   clientEffects(engine, collect((effects) => tickClient(client, views.view, now, effects)), now, out);
+}
+
+/** Before anything else in every step: whether the lease is still there. */
+export function beginEngineStep(engine: EmbeddedEngine, now: Now, out: EngineEffect[]): void {
+  if (engine.isRetired) return;
+  viewEffects(engine, collect((effects) => lookAtLease(engine.views, now, effects)), now, out);
 }
 
 /** Discovery found these addresses. */
@@ -277,6 +284,7 @@ function viewEffects(engine: EmbeddedEngine, effects: readonly ViewEffect[], now
       case "send":
       case "leaseReleased":
       case "voted":
+      case "votersProven":
       case "odd":
         out.push(effect);
         break;
@@ -412,7 +420,9 @@ function open(engine: EmbeddedEngine, founders: View, view: View, now: Now, out:
 /** The first view this node hears of: of the cluster it helped to found, or of the one that lets it in. */
 function firstCommit(engine: EmbeddedEngine, view: View, now: Now, out: EngineEffect[]): void {
   const { bootstrap, views, partitions, options } = engine;
-  if (!mayInstall(bootstrap, view) || !isMember(view, options.self.id)) return;
+  if (!mayInstall(bootstrap, view)) return;
+  if (wasRemoved(view, options.self.id)) return retire(engine, "join-refused", false, out);
+  if (!isMember(view, options.self.id)) return;
   const { attempt } = bootstrap;
   // The copies of the first configuration are empty until the cluster has opened, and that is what this view says.
   if (attempt !== undefined) foundPartitions(partitions, attempt.view);

@@ -74,7 +74,10 @@ export interface Unavailable {
   readonly indeterminate: boolean;
 }
 
-/** The answer to a compare-and-set. `ok` with the version written (for a delete: of the deletion). */
+/**
+ * The answer to a compare-and-set. `ok` with the version written (for a delete: of the deletion). A delete may have been
+ * sent more than once on its way: its `conflict` says that what it expected is gone, perhaps by this very operation.
+ */
 export type CasResult =
   | { readonly kind: "ok"; readonly version: Version }
   | { readonly kind: "conflict"; readonly current: Entry | null }
@@ -87,6 +90,8 @@ export type GetResult = { readonly kind: "found"; readonly entry: Entry | null }
 export type ProposeResult =
   | { readonly kind: "committed"; readonly epoch: Epoch }
   | { readonly kind: "conflict"; readonly epoch: Epoch }
+  /** No voter would accept it: it breaks a rule of views. Nothing was asked. */
+  | { readonly kind: "refused"; readonly reason: string }
   | Unavailable;
 
 /** An activation that this node holds, as it reports it when a partition is built anew. */
@@ -149,6 +154,8 @@ export type EngineOutput =
   | { readonly kind: "leaveWanted"; readonly id: NodeId }
   /** A leaving node has given its lease back: it may be removed at once. */
   | { readonly kind: "leaseReleased"; readonly id: NodeId }
+  /** A view with the same members would have more voters: worth one of its own. */
+  | { readonly kind: "votersProven" }
   /** A configuration is ready to be activated by the next view. */
   | { readonly kind: "recovered"; readonly partition: Partition; readonly cfg: Epoch }
   /** `by` cannot go on while `subject` does not answer. */

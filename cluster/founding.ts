@@ -14,7 +14,14 @@
  */
 import { after, type Instant, type NodeId } from "../core/ids.ts";
 import { below } from "../core/random.ts";
-import { type Bootstrap, type BootstrapEffect, freshPeers, type Peer, REFUSED_KEPT_MAX } from "./bootstrap_state.ts";
+import {
+  type Attempt,
+  type Bootstrap,
+  type BootstrapEffect,
+  freshPeers,
+  type Peer,
+  REFUSED_KEPT_MAX,
+} from "./bootstrap_state.ts";
 import { firstView, nextView, problemOfView } from "./next_view.ts";
 import type { Now } from "./time.ts";
 import { hasQuorum, isMember, type Member, type View } from "./view.ts";
@@ -48,7 +55,17 @@ export function tickFounding(state: Bootstrap, now: Now, out: BootstrapEffect[])
     attempt.castAt = after(now.mono, CAST_MS);
     toFounders(state, attempt.view, { kind: "founderGivesUp", clusterId: attempt.view.clusterId }, out);
   }
-  if (hasQuorum(attempt.view, attempt.givenUpBy)) retire("attempt-abandoned", false, out);
+  if (hasQuorum(attempt.view, [...attempt.givenUpBy, ...ended(state, attempt)])) {
+    retire("attempt-abandoned", false, out);
+  }
+}
+
+/** Founders that have ended for certain: another process answers at their address. They will not open anything. */
+function ended(state: Bootstrap, { view, since }: Attempt): readonly NodeId[] {
+  return view.members.filter(({ id, address }) => {
+    const there = state.peers.get(address);
+    return there !== undefined && there.id !== id && there.heardAt > since;
+  }).map(({ id }) => id);
 }
 
 /** Somebody asks this node to found a cluster with it. */

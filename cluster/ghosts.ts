@@ -41,6 +41,7 @@ export function releaseGhost(
   now: Instant,
   out: DirectoryEffect[],
 ): void {
+  if (state.isFenced) return; // No record of ours counts for anything any more.
   const id = `${key}|${opId}`;
   const looks = isUncertain ? 2 : 1;
   const known = state.ghosts.get(id);

@@ -32,6 +32,11 @@ const SETTLE_MS = 5_000;
 const MOVES_MAX = 16;
 const MOVES_PER_NODE_MAX = 4;
 const DRAIN_MAX = 64;
+/**
+ * Milliseconds for which a leader removes no voter after a draft without one would have left too few votes. Meanwhile
+ * the others come, go and move; or the one that is missed comes back under a new id.
+ */
+const KEEP_VOTERS_MS = 5_000;
 /** Leases for which a proposal is kept up: a removal has to wait for one, and then for slow voters. */
 const PROPOSAL_LEASES = 2.5;
 
@@ -55,6 +60,10 @@ export interface Leader {
   readonly recovered: Map<Partition, number>;
   /** Members somebody with the right to says are to go. */
   readonly condemned: Set<NodeId>;
+  /** Until then no voter is removed: the last draft that did would have left too few votes. */
+  keepVotersUntil: Instant;
+  /** Whether more members could vote. */
+  areVotersProven: boolean;
   /** Whether a proposal is under way. */
   isProposing: boolean;
   retryAt: Instant;
@@ -76,6 +85,7 @@ export type LeaderInput =
         | "joinWanted"
         | "leaveWanted"
         | "leaseReleased"
+        | "votersProven"
         | "recovered"
         | "accused";
     }
@@ -104,6 +114,8 @@ export function createLeader(options: LeaderOptions, now: Now): Leader {
     released: new Set(),
     recovered: new Map(),
     condemned: new Set(),
+    keepVotersUntil: now.mono,
+    areVotersProven: false,
     isProposing: false,
     retryAt: now.mono,
     balanceAt: now.mono,
@@ -133,6 +145,8 @@ export function stepLeader(leader: Leader, input: LeaderInput, now: Now): Propos
       return void leader.leavers.set(input.id, now.mono);
     case "leaseReleased":
       return void leader.released.add(input.id);
+    case "votersProven":
+      return void (leader.areVotersProven = true);
     case "recovered":
       return void leader.recovered.set(input.partition, input.cfg);
     case "accused":
@@ -143,6 +157,10 @@ export function stepLeader(leader: Leader, input: LeaderInput, now: Now): Propos
     case "proposed":
       leader.isProposing = false;
       if (input.result.kind !== "committed") leader.retryAt = later(leader, now);
+      if (input.result.kind === "refused") {
+        leader.keepVotersUntil = after(now.mono, KEEP_VOTERS_MS);
+        leader.condemned.clear();
+      }
       return undefined;
     default:
       return input satisfies never;
@@ -152,6 +170,7 @@ export function stepLeader(leader: Leader, input: LeaderInput, now: Now): Propos
 function install(leader: Leader, view: View, previous: View | undefined, now: Now): void {
   leader.view = view;
   leader.neededSince = undefined;
+  leader.areVotersProven = false;
   leader.retryAt = now.mono;
   stepCut(leader.cut, { kind: "view", view }, now);
   if (previous === undefined || view.members.some(({ id }) => !isMember(previous, id))) {
@@ -181,7 +200,8 @@ function draft(leader: Leader, view: View, now: Now): Proposing | undefined {
   if (leader.isProposing || now.mono < leader.retryAt || (status !== "held" && status !== "soft")) return undefined;
   const isDue = now.mono >= leader.balanceAt;
   const members = membersAfter(leader, view, now);
-  if (members === view.members && leader.recovered.size === 0 && !isDue) return undefined;
+  const isSame = members === view.members && !leader.areVotersProven;
+  if (isSame && leader.recovered.size === 0 && !isDue) return undefined;
   if (isDue) leader.balanceAt = after(now.mono, options.timings.balancerMs);
   if (members.length === 0) return undefined;
   const leads = view.leader === options.self;
@@ -196,7 +216,7 @@ function draft(leader: Leader, view: View, now: Now): Proposing | undefined {
     movesPerNodeMax: MOVES_PER_NODE_MAX,
     drainMax: leads ? DRAIN_MAX : 0,
   });
-  if (members === view.members && places === view.partitions) {
+  if (isSame && places === view.partitions) {
     leader.neededSince = undefined;
     return undefined;
   }
@@ -213,6 +233,7 @@ function membersAfter(leader: Leader, view: View, now: Now): readonly Member[] {
   const gone = new Set<NodeId>([...removals(leader.cut, now), ...leader.condemned]);
   for (const [id, at] of leader.leavers) if (now.mono - at > WISH_MS) leader.leavers.delete(id);
   for (const [id, { at }] of leader.joiners) if (now.mono - at > WISH_MS) leader.joiners.delete(id);
+  if (now.mono < leader.keepVotersUntil) { for (const { id } of view.voters) gone.delete(id); }
   for (const id of leader.released) if (memberOf(view, id)?.status === "leaving") gone.add(id);
   let isSame = leader.joiners.size === 0;
   const stay: Member[] = [];

@@ -20,8 +20,9 @@ import {
   type UnavailableReason,
   type Version,
 } from "./engine.ts";
-import type { RegistryAnswer, RegistryOperation } from "./partition_protocol.ts";
+import type { PartitionMessage, RegistryAnswer, RegistryOperation } from "./partition_protocol.ts";
 import {
+  type Client,
   type Follower,
   type Ownership,
   type PartitionEffect,
@@ -79,25 +80,48 @@ export function createOwnership(
     const acked = stored.has(id) ? committed : undefined;
     if (id !== self) followers.set(id, { acked, sent: committed, sendAt: now.mono, sync: undefined });
   }
-  return { cfg, group, committed, followers, log: [], logFirst: committed + 1, deleted: 0, waiting: [], reads: 0 };
+  return {
+    cfg,
+    group,
+    committed,
+    followers,
+    log: [],
+    logFirst: committed + 1,
+    deleted: 0,
+    waiting: [],
+    reads: 0,
+    clients: new Map(),
+  };
 }
 
-/** A request of `from`: one answer for all its operations, when the last of them may be answered. */
+/**
+ * A request of `from`: one answer for all its operations, when the last of them may be answered. A copy of a request that
+ * was answered gets the same answer; it is not run again, for by now another operation may stand between the two.
+ */
 export function onRequest(
   state: Partitions,
   from: NodeId,
-  requestId: number,
-  partition: Partition,
-  operations: readonly RegistryOperation[],
+  message: PartitionMessage & { readonly kind: "registryRequest" },
   now: Now,
   out: PartitionEffect[],
 ): void {
-  const owned = serving(state, partition);
+  const { requestId, partition, operations } = message;
+  const { rules, timings, settings } = state.options;
   const reply = (answers: readonly RegistryAnswer[]) =>
     send(state, from, { kind: "registryReply", requestId, answers }, out);
   const refuse = (reason: UnavailableReason) =>
     reply(operations.map(({ kind }) => answer(kind, unavailable(reason, false))));
+  const owned = serving(state, partition);
   if (typeof owned === "string") return refuse(owned);
+  // Sent before this configuration began: its sender may have been answered by the owner before.
+  if (message.epoch < owned.cfg && rules.requestsOnce) return refuse("moving");
+  const client = clientOf(owned, from, message.oldest);
+  if (rules.requestsOnce) {
+    if (requestId < client.oldest) return;
+    const answered = client.answered.get(requestId);
+    if (answered !== undefined) return reply(answered);
+    if (owned.waiting.some((waiting) => waiting.from === from && waiting.requestId === requestId)) return;
+  }
   if (operations.length === 0 || operations.length > OPERATIONS_MAX) return refuse("busy");
   if (owned.waiting.length >= WAITING_MAX) return refuse("busy");
   const answers: Waiting["answers"] = [];
@@ -115,11 +139,10 @@ export function onRequest(
       seq = Math.max(seq, dependence);
     }
   }
-  const deadline = after(now.mono, state.options.timings.writeTimeoutMs);
-  const { readQuorum } = state.options.settings;
-  const confirmedBy = isRead && readQuorum > 1 ? new Set<NodeId>() : undefined;
+  if (!rules.replyAfterCommit) return reply(answers);
+  const deadline = after(now.mono, timings.writeTimeoutMs);
+  const confirmedBy = isRead && settings.readQuorum > 1 ? new Set<NodeId>() : undefined;
   const waiting: Waiting = { from, requestId, answers, seq, deadline, confirmedBy, read: ++owned.reads };
-  if (!state.options.rules.replyAfterCommit) return reply(answers);
   if (confirmedBy !== undefined) {
     for (const id of owned.followers.keys()) {
       send(state, id, { kind: "confirm", partition, cfg: owned.cfg, read: waiting.read }, out);
@@ -321,12 +344,11 @@ function release(state: Partitions, owned: Ownership, out: PartitionEffect[]): v
     const confirmations = Math.min(settings.readQuorum, owned.group.length) - 1;
     const isConfirmed = waiting.confirmedBy === undefined || waiting.confirmedBy.size >= confirmations;
     if (waiting.seq > owned.committed || !isConfirmed) rest.push(waiting);
-    else {send(
-        state,
-        waiting.from,
-        { kind: "registryReply", requestId: waiting.requestId, answers: waiting.answers },
-        out,
-      );}
+    else {
+      const { from, requestId, answers } = waiting;
+      owned.clients.get(from)?.answered.set(requestId, answers);
+      send(state, from, { kind: "registryReply", requestId, answers }, out);
+    }
   }
   owned.waiting = rest;
 }
@@ -421,6 +443,17 @@ function bytesOf(state: Partitions): number {
   let bytes = 0;
   for (const replica of state.replicas.values()) bytes += replica.bytes;
   return bytes;
+}
+
+/** What is remembered of a client, without what it can no longer ask for. */
+function clientOf(owned: Ownership, id: NodeId, oldest: number): Client {
+  let client = owned.clients.get(id);
+  if (client === undefined) owned.clients.set(id, client = { oldest, answered: new Map() });
+  if (oldest > client.oldest) {
+    client.oldest = oldest;
+    for (const requestId of client.answered.keys()) if (requestId < oldest) client.answered.delete(requestId);
+  }
+  return client;
 }
 
 function answer(kind: RegistryOperation["kind"], result: Unavailable): RegistryAnswer {

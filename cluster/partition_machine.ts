@@ -179,9 +179,9 @@ function take(state: Partitions, from: NodeId, message: PartitionMessage, now: N
     return void out.push({ kind: "odd", from, reason: `there is no partition ${message.partition}` });
   }
   match(message)
-    .with({ kind: "registryRequest" }, ({ requestId, partition, operations }) => {
-      serveEarly(state, partition, now);
-      onRequest(state, from, requestId, partition, operations, now, out);
+    .with({ kind: "registryRequest" }, (request) => {
+      serveEarly(state, request.partition, now);
+      onRequest(state, from, request, now, out);
     })
     .with({ kind: "registryReply" }, () => {}) // The client's.
     .with({ kind: "replicate" }, (replicate) => onReplicate(state, from, replicate, out))

@@ -24,10 +24,14 @@ export type RegistryAnswer =
 
 /** Messages about partitions, between members. `cfg` is the configuration a message belongs to. */
 export type PartitionMessage =
-  /** To the owner. Repeated with the same ids until answered or late; every operation may be repeated. */
+  /** To the owner. Repeated with the same ids until answered or late. */
   | {
     readonly kind: "registryRequest";
+    /** Of the view the sender found the owner in. */
+    readonly epoch: Epoch;
     readonly requestId: number;
+    /** The sender waits for no request before this one: copies that still come are not to be run. */
+    readonly oldest: number;
     readonly partition: Partition;
     readonly operations: readonly RegistryOperation[];
   }

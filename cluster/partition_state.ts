@@ -6,7 +6,7 @@
  */
 import { type Epoch, epoch, type Instant, type NodeId, type Partition } from "../core/ids.ts";
 import type { CasResult, Entry, GetResult, Held } from "./engine.ts";
-import type { Change, PartitionMessage } from "./partition_protocol.ts";
+import type { Change, PartitionMessage, RegistryAnswer } from "./partition_protocol.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import type { Rules } from "./rules.ts";
 import type { ClusterSettings, Timings } from "./settings.ts";
@@ -64,6 +64,13 @@ export interface Follower {
   sync: { readonly snapshot: number; readonly entries: readonly Entry[]; received: number } | undefined;
 }
 
+/** What an owner remembers of one client. */
+export interface Client {
+  /** Copies of requests before this one are not run any more. */
+  oldest: number;
+  readonly answered: Map<number, readonly RegistryAnswer[]>;
+}
+
 /** What an owner knows beyond its copy. */
 export interface Ownership {
   readonly cfg: Epoch;
@@ -78,6 +85,8 @@ export interface Ownership {
   /** In the order of their changes. */
   waiting: Waiting[];
   reads: number;
+  /** What each client was answered, as long as it may ask again. */
+  readonly clients: Map<NodeId, Client>;
 }
 
 /** A configuration on its way, seen from its owner to be. */

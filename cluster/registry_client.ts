@@ -2,6 +2,9 @@
  * Asks owners on behalf of this node: finds the owner in the installed view, repeats with the same operation ids until
  * there is an answer, and says honestly when nobody knows. Pure; mutable, one per node identity.
  *
+ * One idea: a request may reach owners many times, but it counts as answered only by the one it was last sent to, and an
+ * owner runs it once. So what was answered does not happen again when a copy comes late.
+ *
  * Invariant: every request ends once, at its deadline at the latest; a write that was sent and never answered ends
  * `indeterminate`.
  *
@@ -77,7 +80,7 @@ export function request(
   };
   if (client.pending.size >= PENDING_MAX) return end(client, { ...pending, reason: "busy" }, out);
   client.pending.set(requestId, pending);
-  send(pending, view, now, out);
+  send(client, pending, view, now, out);
 }
 
 /** An owner has answered. */
@@ -90,7 +93,7 @@ export function replied(
   out: ClientEffect[],
 ): void {
   const pending = client.pending.get(requestId);
-  if (pending === undefined || answers.length !== pending.operations.length) return;
+  if (pending === undefined || from !== pending.sentTo || answers.length !== pending.operations.length) return;
   if (answers.some(({ kind }, index) => kind !== pending.operations[index]?.kind)) return;
   const refusals = answers.map(({ result }) => result).filter((result) => result.kind === "unavailable");
   const [refusal] = refusals;
@@ -98,7 +101,6 @@ export function replied(
     if (!refusals.some(({ indeterminate }) => indeterminate)) pending.open = Math.max(0, pending.open - 1);
     pending.reason = refusal.reason;
     if (refusal.reason === "full") return end(client, pending, out);
-    if (from !== pending.sentTo) return;
     const waitMs = Math.min(RETRY_MS << Math.min(pending.retries, 8), RETRY_MS_MAX);
     pending.retries++;
     pending.sendAt = after(now.mono, waitMs);
@@ -112,25 +114,30 @@ export function replied(
 export function tickClient(client: RegistryClient, view: View | undefined, now: Now, out: ClientEffect[]): void {
   for (const pending of client.pending.values()) {
     if (now.mono >= pending.deadline) end(client, pending, out);
-    else if (now.mono >= pending.sendAt) send(pending, view, now, out);
+    else if (now.mono >= pending.sendAt) send(client, pending, view, now, out);
   }
 }
 
 /** A view was installed: whoever waits for an owner that is one no more asks the new one at once. */
 export function ownersChanged(client: RegistryClient, view: View, now: Now, out: ClientEffect[]): void {
   for (const pending of client.pending.values()) {
-    if (pending.sentTo !== ownerOf(view, pending.partition)) send(pending, view, now, out);
+    if (pending.sentTo !== ownerOf(view, pending.partition)) send(client, pending, view, now, out);
   }
 }
 
-function send(pending: Pending, view: View | undefined, now: Now, out: ClientEffect[]): void {
+function send(client: RegistryClient, pending: Pending, view: View | undefined, now: Now, out: ClientEffect[]): void {
   pending.sendAt = after(now.mono, RESEND_MS);
   const owner = view === undefined ? undefined : ownerOf(view, pending.partition);
-  if (owner === undefined) return;
+  if (view === undefined || owner === undefined) return;
   const { requestId, partition, operations } = pending;
+  const [oldest = requestId] = client.pending.keys();
   pending.sentTo = owner;
   pending.open++;
-  out.push({ kind: "send", to: owner, message: { kind: "registryRequest", requestId, partition, operations } });
+  out.push({
+    kind: "send",
+    to: owner,
+    message: { kind: "registryRequest", epoch: view.epoch, requestId, oldest, partition, operations },
+  });
 }
 
 function end(client: RegistryClient, pending: Pending, out: ClientEffect[]): void {

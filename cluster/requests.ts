@@ -12,7 +12,7 @@
 import { after, type Instant, type NodeId } from "../core/ids.ts";
 import { isHolding, type Waiter } from "./activation.ts";
 import { stopActivation } from "./activation_life.ts";
-import { failed, finish, tell } from "./answers.ts";
+import { failed, finish, isRefusal, tell } from "./answers.ts";
 import { beginClaim, giveUp, hasRoom, isSameSpawn, WAITERS_MAX } from "./claims.ts";
 import type {
   Claim,
@@ -236,12 +236,11 @@ export function spawnAnswered(
 ): void {
   const request = state.requests.get(requestId);
   if (request?.kind !== "spawn" || request.target !== from) return;
-  const code = result.kind === "failed" ? result.failure.code : undefined;
-  const isElsewhere = code === "system-stopping" || code === "limit-reached";
-  if (!isElsewhere) return finish(state, requestId, result, out);
-  request.refusedBy.add(from);
+  if (!isRefusal(result)) return finish(state, requestId, result, out);
   request.target = undefined;
   request.isSent = false;
+  if (request.claim.type === "singleton") return; // There is one place for it: asked again when it is looked at next.
+  request.refusedBy.add(from);
   lookAtRequest(state, requestId, now, out);
 }
 

@@ -119,7 +119,11 @@ export function unparkAsks(state: RouterState, out: RouterEffect[]): void {
 /** Ends all asks of a node that is out of the cluster. */
 export function fenceAsks(state: RouterState, out: RouterEffect[]): void {
   const { pending, parked, wheel } = state.asks;
-  for (const askId of parked.keys()) out.push({ kind: "failed", askId, code: "fenced", fate: "unknown" });
+  for (const [askId, parkedEnd] of parked) {
+    // Whoever asked is dropped with its activation: a reply is for nobody any more.
+    if (parkedEnd.kind === "failed") out.push(parkedEnd);
+    else out.push({ kind: "failed", askId, code: "fenced", fate: "unknown" });
+  }
   parked.clear();
   for (const ask of pending.values()) {
     wheel.cancel(ask);

@@ -147,19 +147,32 @@ export function takeWaiting(routes: Routes, route: MovingRoute): readonly Waitin
 
 /** Takes what has waited too long; the others keep their order. */
 export function takeExpired(routes: Routes, route: MovingRoute, present: number): readonly Waiting[] {
-  if (present < route.expiryAt) return [];
-  const expired: Waiting[] = [];
-  const stay = (item: Waiting) => expiryOf(item) > present || (expired.push(item), false);
-  route.returned = route.returned.filter(stay);
-  route.waiting = route.waiting.filter(stay);
-  for (const { letter } of expired) {
+  return present < route.expiryAt ? [] : takeThose(routes, route, (item) => expiryOf(item) <= present);
+}
+
+/** Takes some of what waits; the others keep their order. */
+export function takeThose(
+  routes: Routes,
+  route: MovingRoute,
+  isTaken: (item: Waiting) => boolean,
+): readonly Waiting[] {
+  const taken: Waiting[] = [];
+  route.expiryAt = Infinity;
+  const stays = (item: Waiting): boolean => {
+    if (isTaken(item)) {
+      taken.push(item);
+      return false;
+    }
+    route.expiryAt = Math.min(route.expiryAt, expiryOf(item));
+    return true;
+  };
+  route.returned = route.returned.filter(stays);
+  route.waiting = route.waiting.filter(stays);
+  for (const { letter } of taken) {
     route.bytes -= saneBytes(letter.bytes);
     routes.bytes -= saneBytes(letter.bytes);
   }
-  route.expiryAt = Infinity;
-  for (const item of route.returned) route.expiryAt = Math.min(route.expiryAt, expiryOf(item));
-  for (const item of route.waiting) route.expiryAt = Math.min(route.expiryAt, expiryOf(item));
-  return expired;
+  return taken;
 }
 
 /** Whether anything waits. */

@@ -25,6 +25,7 @@ import {
   type MovingRoute,
   routeToForget,
   takeExpired,
+  takeThose,
   takeWaiting,
   type Waiting,
   WAITING_MS_MAX,
@@ -52,7 +53,7 @@ export function send(state: RouterState, letter: Letter, out: RouterEffect[]): v
     route = addMoving(state.routes, letter.target, letter.actorKind, 0);
   }
   route.actorKind = letter.actorKind;
-  if (!addWaiting(state.routes, route, "waiting", item)) return fail(state, letter, "buffer-full", out);
+  if (!keep(state, route, "waiting", item)) return fail(state, letter, "buffer-full", out);
   settle(state, route, out);
 }
 
@@ -97,7 +98,7 @@ export function bounced(state: RouterState, from: NodeId, message: BouncedFrame,
     if (pending !== undefined) pending.to = undefined;
     const letter = letterIn(message, pending && { id: pending.id, deadline: pending.deadline });
     const waitedMs = frame.waitedMs > 0 ? Math.min(frame.waitedMs, WAITING_MS_MAX) : 0;
-    const isKept = addWaiting(state.routes, route, "returned", { letter, waitedMs, since: state.now.mono });
+    const isKept = keep(state, route, "returned", { letter, waitedMs, since: state.now.mono });
     if (!isKept) fail(state, letter, "buffer-full", out);
     // A hint spares a question, but only forward: two nodes that point at each other must not keep a message going.
     if (message.hint !== undefined && isOlder(frame.token, message.hint.token)) route.answer ??= message.hint;
@@ -178,6 +179,13 @@ export function fenceRoutes(state: RouterState, out: RouterEffect[]): void {
   routes.moving.clear();
   routes.settled.clear();
   routes.flushes.clear();
+}
+
+/** Makes a message wait, if need be in the room of those whose asker has stopped waiting. */
+function keep(state: RouterState, route: MovingRoute, list: "returned" | "waiting", item: Waiting): boolean {
+  if (addWaiting(state.routes, route, list, item)) return true;
+  const isOver = ({ letter }: Waiting) => letter.ask !== undefined && !state.asks.pending.has(letter.ask.id);
+  return takeThose(state.routes, route, isOver).length > 0 && addWaiting(state.routes, route, list, item);
 }
 
 /** The moving route a bounce belongs to; begins the move if its place was in use. */

@@ -141,5 +141,5 @@ export function failureOf(code: string, fate: Fate, target: string): AskOutcome 
 
 /** A size that can be added up, whatever was said. */
 export function saneBytes(bytes: number): number {
-  return Number.isFinite(bytes) && bytes > 0 ? bytes : 0;
+  return Number.isFinite(bytes) && bytes > 0 ? Math.ceil(bytes) : 0; // Whole, so that sums stay exact.
 }

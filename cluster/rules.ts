@@ -37,6 +37,7 @@ export const RULES = {
   // --- partitions ---
   quorumWrite: "a write counts when its quorum of copies is stored",
   replyAfterCommit: "an answer waits for the write it depends on",
+  requestsOnce: "a request that comes again is answered as before, and one of before this configuration is not run",
   ownerLease: "an owner answers only under its lease",
   sealOwner: "a new configuration begins after the old owner is sealed, or removed",
   sealCoverage: "… and after enough backups are sealed to hold every acknowledged write",

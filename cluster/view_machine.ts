@@ -24,13 +24,14 @@ import {
 } from "./acceptor.ts";
 import type { LeaseStatus, ProposeResult } from "./engine.ts";
 import { createLease, granted, type Lease, type LeaseTerm, renew, standing, viewChanged } from "./lease.ts";
-import { nextView, problemOfView } from "./next_view.ts";
+import { nextView, problemOfView, refusalOfNext } from "./next_view.ts";
 import { accepted, cast, createProposal, promised, type Proposal } from "./proposer.ts";
 import type { Rules } from "./rules.ts";
 import type { ClusterSettings, Timings } from "./settings.ts";
 import type { Now } from "./time.ts";
-import { isMember, type View, type ViewDraft, votesOf } from "./view.ts";
+import { haveSameVoters, isMember, type View, type ViewDraft, votesOf } from "./view.ts";
 import type { Ballot, ViewMessage } from "./view_protocol.ts";
+import { votersAfter } from "./voters.ts";
 
 /** What the machine wants done. */
 export type ViewEffect =
@@ -39,8 +40,13 @@ export type ViewEffect =
   | { readonly kind: "lease"; readonly status: LeaseStatus; readonly until: LeaseTerm | undefined }
   | { readonly kind: "proposed"; readonly requestId: number; readonly result: ProposeResult }
   | { readonly kind: "leaseReleased"; readonly id: NodeId }
-  /** This voter accepted `view` under `ballot`: for observers, who know when a view is chosen before anybody does. */
-  | { readonly kind: "voted"; readonly ballot: Ballot; readonly view: View }
+  /**
+   * This voter of `base` accepted `view` under `ballot`: for observers, who know when a view is chosen before anybody
+   * does.
+   */
+  | { readonly kind: "voted"; readonly ballot: Ballot; readonly base: View; readonly view: View }
+  /** More members could vote now: the next view would have other voters. */
+  | { readonly kind: "votersProven" }
   /** The installed view is without this node: this identity is over. */
   | { readonly kind: "removed"; readonly by: Epoch }
   /** A peer said something that makes no sense. */
@@ -109,6 +115,16 @@ export function tickView(machine: ViewMachine, now: Now, out: ViewEffect[]): voi
   drain(machine, now, out);
 }
 
+/**
+ * The clocks have gone on: whether the lease is still there. To be asked before anything else in every step; between two
+ * ticks the machine may have slept for hours.
+ */
+export function lookAtLease(machine: ViewMachine, now: Now, out: ViewEffect[]): void {
+  const { view, until, status } = machine;
+  if (view === undefined || until === undefined || (status !== "held" && status !== "soft")) return;
+  if (now.mono >= until.mono || now.wall >= until.wall) refreshLease(machine, view, now, out);
+}
+
 /** A message of a peer, of the same cluster. */
 export function viewMessage(
   machine: ViewMachine,
@@ -148,6 +164,8 @@ export function propose(
   if (machine.proposal !== undefined) return void answer(notNow("busy"));
   const name = `${options.self}/${++machine.drafts}`;
   const wanted = nextView(view, draft, name, (id) => acceptor.proven.has(id), options.rules);
+  const refusal = refusalOfNext(view, wanted, options.rules);
+  if (refusal !== undefined) return void answer({ kind: "refused", reason: refusal });
   machine.proposal = createProposal(requestId, view, wanted, nextBallot(machine), deadline, now.mono);
   castProposal(machine, now, out);
   drain(machine, now, out);
@@ -200,7 +218,10 @@ function take(machine: ViewMachine, from: NodeId, message: ViewMessage, now: Now
     .with({ kind: "pull" }, () => send(machine, from, { kind: "commit", view }, out))
     .with({ kind: "leaseRequest" }, ({ epoch, request }) => {
       if (epoch !== view.epoch && rules.grantAtEqualEpoch) return metEpoch(machine, from, epoch, now, out);
-      if (!grantLease(acceptor, view, self, from, now.mono, timings, rules)) return;
+      const isNews = !acceptor.proven.has(from);
+      const isGranted = grantLease(acceptor, view, self, from, now.mono, timings, rules);
+      if (isNews && acceptor.proven.has(from) && wouldVoteAnew(machine, view)) out.push({ kind: "votersProven" });
+      if (!isGranted) return;
       send(machine, from, { kind: "leaseGrant", epoch, request }, out);
     })
     .with({ kind: "leaseGrant" }, ({ epoch, request }) => {
@@ -221,7 +242,7 @@ function take(machine: ViewMachine, from: NodeId, message: ViewMessage, now: Now
       const problem = problemOfView(next, settings.partitionCount);
       if (problem !== undefined) return void out.push({ kind: "odd", from, reason: `a proposal of which ${problem}` });
       const verdict = accept(acceptor, view, ballot, next, now.mono, timings, rules);
-      if (verdict.kind === "accepted") out.push({ kind: "voted", ballot, view: next });
+      if (verdict.kind === "accepted") out.push({ kind: "voted", ballot, base: view, view: next });
       answer(machine, from, epoch, ballot, verdict, out);
     })
     .with({ kind: "promise" }, ({ epoch, ballot, accepted: earlier }) => {
@@ -256,6 +277,12 @@ function isForNext(
   if (epoch <= view.epoch) send(machine, from, { kind: "commit", view }, out);
   else metEpoch(machine, from, (epoch - 1) as Epoch, now, out);
   return false;
+}
+
+/** Whether the next view would have other voters, were nothing else to change. */
+function wouldVoteAnew({ acceptor, options }: ViewMachine, view: View): boolean {
+  const votes = votersAfter(view, view.members, (id) => acceptor.proven.has(id), options.rules);
+  return !haveSameVoters(view, { ...view, ...votes });
 }
 
 function answer(

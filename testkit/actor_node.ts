@@ -22,7 +22,7 @@ import type { Version } from "../cluster/engine.ts";
 import type { StopReason as StopWord } from "../cluster/directory_protocol.ts";
 import type { Arrived, BounceReason } from "../cluster/router_protocol.ts";
 import type { Now } from "../cluster/time.ts";
-import type { ClusterPort, LetterOutcome, Remains } from "../workers/cluster_port.ts";
+import type { ClusterLetter, ClusterPort, LetterOutcome, Remains } from "../workers/cluster_port.ts";
 import { KindTable } from "../workers/kind_table.ts";
 import { PartitionHost } from "../workers/partition_host.ts";
 import { Persistence } from "../workers/persistence.ts";
@@ -52,7 +52,9 @@ export interface ActorNodeOptions<F> {
 /** Who watches what actors do. */
 export interface NodeWatcher {
   /** A handler or hook begins. */
-  ran(node: ActorWitness, ctx: HandlerContext, token: Version | undefined, origin: unknown): void;
+  ran(node: ActorWitness, ctx: HandlerContext, token: Version | undefined, payload: object | undefined): void;
+  /** A message leaves; its payload travels by reference. */
+  sent(payload: object, sender: ClusterLetter["sender"], target: string): void;
   event(node: ActorWitness, event: TroupeEvent): void;
   logged(node: ActorWitness, level: keyof Log, message: string): void;
 }
@@ -127,6 +129,33 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
     const requestId = ++this.#requestId;
     this.#done.set(requestId, done);
     this.#inputs.push({ kind: "stop", requestId, key, deadline: after(this.#options.clock().mono, waitMs) });
+  }
+
+  /** The handler that runs now, also behind its awaits. */
+  get runningHandler(): HandlerContext | undefined {
+    try {
+      return this.actors.current;
+    } catch {
+      return undefined; // It was given up: whatever it does next is refused there.
+    }
+  }
+
+  /** A handler that waits for something that is not of this world. Not one of `patient`. */
+  waitsOutside(patient: WeakSet<HandlerContext>): HandlerContext | undefined {
+    const { actors } = this;
+    if (actors.waitingRuns.size === 0 || actors.isFrozen || this.isGone) return undefined;
+    const asking = new Set<number>();
+    for (const { chain } of actors.asks.abroad) if (chain !== undefined) asking.add(chain.invocation);
+    for (const ctx of actors.waitingRuns) {
+      if (patient.has(ctx) || asking.has(ctx.invocation) || this.#waitsForStore(ctx)) continue;
+      return ctx;
+    }
+    return undefined;
+  }
+
+  #waitsForStore({ cell: { key, kind } }: HandlerContext): boolean {
+    const { store } = this.#options;
+    return store.isBusy(key) || store.isBusy(`${kind.name}@${key}`);
   }
 
   describe(): unknown {
@@ -275,7 +304,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
       cluster: { port: this.#port(), generation },
     }, (ctx, origin) => {
       const live = this.actors.abroad?.tokenAt(ctx.cell);
-      watcher.ran(witness, ctx, live, origin);
+      watcher.ran(witness, ctx, live, payloadOf(origin));
     });
   }
 
@@ -285,6 +314,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
     };
     return {
       send: (letter) => {
+        this.#options.watcher.sent(letter.payload, letter.sender, letter.target);
         tell({ kind: "send", letter: { ...letter, bytes: letter.payload.length } });
         return !this.isGone;
       },
@@ -329,6 +359,11 @@ export function failureOfDone(effect: Extract<HostEffect, { kind: "done" }>): Ac
   if (result.kind !== "failed") return undefined;
   const { code, fate, reason } = result.failure;
   return fromFailureData({ code, fate, message: reason === "" ? code : reason, details: {} });
+}
+
+function payloadOf(origin: unknown): object | undefined {
+  const frame = (origin as Arrived | undefined)?.frame;
+  return frame?.kind === "user" && frame.payload instanceof Uint8Array ? frame.payload : undefined;
 }
 
 function wordOf(reason: StopWord): "moved" | "fenced" {

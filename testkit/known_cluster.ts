@@ -96,6 +96,7 @@ export class KnownCluster implements NodeCluster<RouterMessage> {
   readonly #places: KnownPlaces;
   readonly #router: RouterState;
   readonly #links = new Map<NodeId, { number: number; network: number }>();
+  readonly #down = new Set<NodeId>();
   readonly #spawns = new Map<string, number>();
   #epoch: Epoch = epoch(0);
   #out: ClusterEffect<RouterMessage>[] = [];
@@ -122,6 +123,7 @@ export class KnownCluster implements NodeCluster<RouterMessage> {
     switch (input.kind) {
       case "tick":
         this.#places.refresh();
+        this.#dial(now);
         return this.#route({ kind: "tick" }, now);
       case "discovered":
       case "lag":
@@ -131,6 +133,7 @@ export class KnownCluster implements NodeCluster<RouterMessage> {
         if (input.generation > link.network) {
           if (link.network > 0) this.#renew(input.from, now);
           link.network = input.generation;
+          this.#dial(now);
         } else if (input.generation < link.network) return;
         const { from, frame: message } = input;
         return this.#route({ kind: "received", from, generation: link.number, message }, now);
@@ -187,12 +190,21 @@ export class KnownCluster implements NodeCluster<RouterMessage> {
     return link;
   }
 
+  /** A link is gone; a new one is tried for at the next tick. */
   #renew(peer: NodeId, now: Now): void {
     const link = this.#linkTo(peer, now);
     this.#route({ kind: "linkLost", peer, generation: link.number }, now);
     link.number++;
     link.network = 0;
-    this.#route({ kind: "linkUp", peer, generation: link.number }, now);
+    this.#down.add(peer);
+  }
+
+  #dial(now: Now): void {
+    for (const peer of this.#down) {
+      const link = this.#links.get(peer);
+      if (link !== undefined) this.#route({ kind: "linkUp", peer, generation: link.number }, now);
+    }
+    this.#down.clear();
   }
 
   #spawn({ requestId, key, claim }: Extract<ClusterInput<RouterMessage>, { kind: "spawn" }>): void {

@@ -28,6 +28,8 @@ export interface PlanRecipe<O> {
   operation?(random: Random): O;
   /** What the subject is told. */
   tuning?(random: Random, nodeCount: number): Readonly<Record<string, number>>;
+  /** Whether an item may happen in a world of these settings. */
+  mayHappen?(item: PlanItem<O>, settings: WorldSettings): boolean;
   /** Settings that every world has. */
   readonly settings?: Partial<WorldSettings>;
 }
@@ -130,7 +132,7 @@ function itemsOf<O>(
   const items: PlanItem<O>[] = [];
   for (let left = 1 + below(random, countMax); left > 0; left--) {
     const item = itemOf(kind, random, below(random, settings.chaosMs), strength, recipe);
-    if (item !== undefined) items.push(item);
+    if (item !== undefined && recipe.mayHappen?.(item, settings) !== false) items.push(item);
   }
   return items;
 }

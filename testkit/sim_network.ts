@@ -13,7 +13,9 @@
 import type { LaneName } from "./process.ts";
 import type { EventQueue } from "./event_queue.ts";
 import type { WorldSettings } from "./fault_plan.ts";
-import { type KeyedRandom, PURPOSE, scaled } from "./keyed_random.ts";
+import { type KeyedRandom, PURPOSE } from "./keyed_random.ts";
+import type { SimBlocks } from "./sim_blocks.ts";
+import { type BreakManner, partingDraw, patienceUs, tailUs } from "./sim_break.ts";
 import { connectionEvent, EVENT, looseEvent, type SimEvent } from "./sim_event.ts";
 import {
   type Connection,
@@ -33,10 +35,12 @@ export interface NetworkReader<F> {
   passed(connection: Connection<F>, side: Side, frame: F): void;
   frameRead(to: Endpoint<F>, from: Endpoint<F>, lane: LaneName, generation: number, frame: F): void;
   linkLost(to: Endpoint<F>, peer: Endpoint<F>, lane: LaneName, generation: number): void;
+  /** For transcripts: what has become of a frame on its way to `side`, or of a connection that `side` will miss. */
+  readonly fate: ((fate: Fate, connection: Connection<F>, side: Side, frame: F | undefined) => void) | undefined;
 }
 
-/** How a connection ends: all in flight still arrives; some of it does; or the other end only finds out by waiting. */
-export type BreakManner = "flush" | "tail" | "silent";
+/** What the network does to frames and connections beside delivering them. */
+export type Fate = "lost" | "cutOff" | "held" | "broken";
 
 /** What became of the frames of a run. */
 export interface NetworkCounts {
@@ -58,10 +62,7 @@ export class SimNetwork<F> {
   readonly #random: KeyedRandom;
   readonly #queue: EventQueue<SimEvent<F>>;
   readonly #reader: NetworkReader<F>;
-  readonly #hostCount: number;
-  /** Faults in force on each ordered pair of hosts that stop everything; and those of them that are cuts. */
-  readonly #blocks: Uint16Array;
-  readonly #cuts: Uint16Array;
+  readonly #blocks: SimBlocks;
   readonly #holding: Set<Connection<F>> = new Set();
   #isCalm = false;
 
@@ -70,14 +71,13 @@ export class SimNetwork<F> {
     random: KeyedRandom,
     queue: EventQueue<SimEvent<F>>,
     reader: NetworkReader<F>,
+    blocks: SimBlocks,
   ) {
     this.#settings = settings;
     this.#random = random;
     this.#queue = queue;
     this.#reader = reader;
-    this.#hostCount = settings.nodeCount;
-    this.#blocks = new Uint16Array(settings.nodeCount * settings.nodeCount);
-    this.#cuts = new Uint16Array(settings.nodeCount * settings.nodeCount);
+    this.#blocks = blocks;
   }
 
   /** Sends a frame by the present connection of its sender, or by a new one. */
@@ -88,14 +88,13 @@ export class SimNetwork<F> {
     const number = link.sent[side]++;
     const connection = link.present[side] ?? this.#open(link, side);
     const laneKey = lane === "control" ? to.key * 2 : to.key * 2 + 1;
-    if (connection.isBroken) {
-      this.counts.cutOff++;
-      return;
+    const receiver = otherSide(side);
+    if (connection.isBroken) return this.#note("cutOff", connection, receiver, frame);
+    if (lane === "control" && this.#isLost(from.key, laneKey, number)) {
+      return this.#note("lost", connection, receiver, frame);
     }
-    if (lane === "control" && this.#isLost(from.key, laneKey, number)) return;
     const draw = this.#random.u32(PURPOSE.latency, from.key, laneKey, number);
     const delay = delayUs(draw, this.#settings, this.#isCalm);
-    const receiver = otherSide(side);
     const isFirst = !connection.isOpen && connection.lastArrivalUs[receiver] === 0;
     const atUs = Math.max(nowUs + (isFirst ? 3 * delay : delay), connection.lastArrivalUs[receiver] + 1);
     connection.lastArrivalUs[receiver] = atUs;
@@ -105,7 +104,10 @@ export class SimNetwork<F> {
   /** Sends a frame to whoever is at a host. */
   greet(from: Endpoint<F>, host: number, frame: F, nowUs: number): void {
     const number = from.greeted++;
-    if (this.#isLost(from.key, -1 - host, number)) return;
+    if (this.#isLost(from.key, -1 - host, number)) {
+      this.counts.lost++;
+      return;
+    }
     const draw = this.#random.u32(PURPOSE.greet, from.key, host, number);
     const atUs = nowUs + 3 * delayUs(draw, this.#settings, this.#isCalm);
     this.#queue.add(looseEvent(atUs, EVENT.greet, host, from, frame, 0));
@@ -114,7 +116,7 @@ export class SimNetwork<F> {
   /** A frame has come to the host of its receiver: it is passed on, held, or lost. */
   arrive(connection: Connection<F>, side: Side, frame: F, nowUs: number): void {
     if (nowUs > connection.readableUntilUs[side]) {
-      this.counts.cutOff++;
+      this.#note("cutOff", connection, side, frame);
     } else if (connection.held[side].length > 0 || this.#isStopped(connection, side)) {
       this.#hold(connection, side, frame, nowUs);
     } else {
@@ -128,7 +130,7 @@ export class SimNetwork<F> {
     const { link, generation } = connection;
     const to = link.ends[side];
     if (!to.isAlive) {
-      this.counts.cutOff++;
+      this.#note("cutOff", connection, side, frame);
       this.break(connection, side, "flush", nowUs);
       return;
     }
@@ -193,7 +195,7 @@ export class SimNetwork<F> {
     const { link } = connection;
     const other = otherSide(side);
     connection.isBroken = true;
-    this.counts.broken++;
+    this.#note("broken", connection, other, undefined);
     if (link.newest === connection) link.newest = undefined;
     connection.readableUntilUs[side] = nowUs;
     const isStuck = connection.held[other].length > 0 || this.#isStopped(connection, other);
@@ -201,7 +203,7 @@ export class SimNetwork<F> {
       ? nowUs
       : manner === "flush"
       ? Infinity
-      : this.#tailUs(connection, nowUs);
+      : nowUs + tailUs(connection, this.#random);
     this.counts.cutOff += connection.held[0].length + connection.held[1].length;
     connection.held[0].length = 0;
     connection.held[1].length = 0;
@@ -217,20 +219,6 @@ export class SimNetwork<F> {
     );
   }
 
-  /** Nothing gets from one host to another any more, until it is mended as often as it was blocked. */
-  block(from: number, to: number, isCut: boolean): void {
-    const index = from * this.#hostCount + to;
-    this.#blocks[index] = (this.#blocks[index] ?? 0) + 1;
-    if (isCut) this.#cuts[index] = (this.#cuts[index] ?? 0) + 1;
-  }
-
-  /** Takes one block away. What was held comes through at {@link flush}. */
-  unblock(from: number, to: number, isCut: boolean): void {
-    const index = from * this.#hostCount + to;
-    this.#blocks[index] = (this.#blocks[index] ?? 1) - 1;
-    if (isCut) this.#cuts[index] = (this.#cuts[index] ?? 1) - 1;
-  }
-
   /** Lets through what is held where nothing is blocked any more. */
   flush(nowUs: number): void {
     for (const connection of [...this.#holding]) {
@@ -243,14 +231,8 @@ export class SimNetwork<F> {
   /** From now on the network is whole, quick, and loses nothing. */
   heal(nowUs: number): void {
     this.#isCalm = true;
-    this.#blocks.fill(0);
-    this.#cuts.fill(0);
+    this.#blocks.clear();
     this.flush(nowUs);
-  }
-
-  /** Whether nothing gets from one host to another at the moment. */
-  isBlocked(from: number, to: number): boolean {
-    return this.#blocks[from * this.#hostCount + to] !== 0;
   }
 
   #open(link: Link<F>, side: Side): Connection<F> {
@@ -282,27 +264,28 @@ export class SimNetwork<F> {
   #isLost(fromKey: number, toKey: number, number: number): boolean {
     const { lossPerMille } = this.#settings;
     if (lossPerMille === 0 || this.#isCalm) return false;
-    const isLost = this.#random.below(1_000, PURPOSE.loss, fromKey, toKey, number) < lossPerMille;
-    if (isLost) this.counts.lost++;
-    return isLost;
+    return this.#random.below(1_000, PURPOSE.loss, fromKey, toKey, number) < lossPerMille;
+  }
+
+  #note(fate: Fate, connection: Connection<F>, side: Side, frame: F | undefined): void {
+    this.counts[fate]++;
+    this.#reader.fate?.(fate, connection, side, frame);
   }
 
   #isStopped(connection: Connection<F>, side: Side): boolean {
     const to = connection.link.ends[side].host;
     const from = connection.link.ends[otherSide(side)].host;
-    return this.isBlocked(from, to) || (!connection.isOpen && this.isBlocked(to, from));
+    return this.#blocks.isBlocked(from, to) || (!connection.isOpen && this.#blocks.isBlocked(to, from));
   }
 
   #hold(connection: Connection<F>, side: Side, frame: F, nowUs: number): void {
-    this.counts.held++;
+    this.#note("held", connection, side, frame);
     connection.held[side].push(frame);
     this.#holding.add(connection);
     const { ends } = connection.link;
-    const [one, other] = [ends[0].host, ends[1].host];
-    const isCut = this.#cuts[one * this.#hostCount + other] !== 0 || this.#cuts[other * this.#hostCount + one] !== 0;
-    if (!isCut || connection.isWatched) return;
+    if (connection.isWatched || !this.#blocks.areCut(ends[0].host, ends[1].host)) return;
     connection.isWatched = true;
-    const atUs = nowUs + this.#timeoutUs(connection, side);
+    const atUs = nowUs + this.#patienceUs(connection, side);
     this.#queue.add(connectionEvent(atUs, EVENT.giveUp, connection, side, undefined));
   }
 
@@ -310,44 +293,32 @@ export class SimNetwork<F> {
     if (connection.held[side].length === 0 || this.#isStopped(connection, side)) return;
     connection.isOpen = true;
     for (const frame of connection.held[side].splice(0)) {
-      if (nowUs > connection.readableUntilUs[side]) this.counts.cutOff++;
+      if (nowUs > connection.readableUntilUs[side]) this.#note("cutOff", connection, side, frame);
       else this.#reader.passed(connection, side, frame);
     }
   }
 
-  #timeoutUs(connection: Connection<F>, side: Side): number {
-    const { linkTimeoutMs } = this.#settings;
-    const { ends } = connection.link;
-    const draw = this.#drawOf(PURPOSE.linkTimeout, connection, ends[side].key < ends[otherSide(side)].key ? 0 : 1);
-    return (Math.floor(linkTimeoutMs / 4) + scaled(draw, Math.ceil(linkTimeoutMs * 3 / 4) + 1)) * 1_000;
+  #patienceUs(connection: Connection<F>, side: Side): number {
+    return patienceUs(connection, side, this.#settings.linkTimeoutMs, this.#random);
   }
 
-  /** Half of all resets are noticed within 2 ms, a quarter within 0.2 s, a quarter within 7 s. */
-  #tailUs(connection: Connection<F>, nowUs: number): number {
-    const draw = this.#drawOf(PURPOSE.breakTail, connection, 0);
-    const most = (draw & 2) === 0 ? 2_000 : (draw & 1) === 0 ? 200_000 : 7_000_000;
-    return nowUs + scaled(this.#drawOf(PURPOSE.breakTail, connection, 1), most);
+  /** The word that a connection is over takes as long as a frame. */
+  #partingUs(connection: Connection<F>): number {
+    return delayUs(partingDraw(connection, this.#random), this.#settings, this.#isCalm);
   }
 
   #closeUs(connection: Connection<F>, side: Side, manner: BreakManner, nowUs: number): number {
     const until = connection.readableUntilUs[side];
     switch (manner) {
       case "flush":
-        return Math.max(nowUs, connection.lastArrivalUs[side]) + 1;
+        return Math.max(nowUs + this.#partingUs(connection), connection.lastArrivalUs[side]) + 1;
       case "tail":
         return until + 1;
       case "silent":
-        return Math.max(nowUs + this.#timeoutUs(connection, side), until === Infinity ? 0 : until) + 1;
+        return Math.max(nowUs + this.#patienceUs(connection, side), until === Infinity ? 0 : until) + 1;
       default:
         return manner satisfies never;
     }
-  }
-
-  #drawOf(purpose: typeof PURPOSE[keyof typeof PURPOSE], connection: Connection<F>, part: number): number {
-    const { link, generation } = connection;
-    const [one, other] = link.ends[0].key < link.ends[1].key ? link.ends : [link.ends[1], link.ends[0]];
-    const lane = link.lane === "control" ? 0 : 1;
-    return this.#random.u32(purpose, one.key * 2 + lane, other.key, generation * 4 + part);
   }
 }
 

@@ -10,15 +10,15 @@
  * @module
  */
 import { EventHash } from "./event_hash.ts";
-import { type FaultPlan, isInCut, type PlanItem } from "./fault_plan.ts";
+import type { FaultPlan } from "./fault_plan.ts";
 import { PURPOSE } from "./keyed_random.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { type Cast, type Scenario, SimulationViolation } from "./scenario.ts";
 import { EVENT, hostEvent, type SimEvent } from "./sim_event.ts";
-import type { BreakManner, NetworkCounts } from "./sim_network.ts";
-import type { SimNode } from "./sim_node.ts";
+import { beginItem, endItem } from "./sim_faults.ts";
+import type { NetworkCounts } from "./sim_network.ts";
 import { SimWorld } from "./sim_world.ts";
-import { itemLine, type Tracer } from "./transcript.ts";
+import type { Tracer } from "./transcript.ts";
 
 /** What a run may cost, and who reads along. */
 export interface RunOptions {
@@ -84,7 +84,7 @@ class SimRun<F, O, N, P extends SimulatedProcess<F, O, N>> {
     } catch (error) {
       violation = violationOf(error);
       violation.atMs = this.#world.nowMs;
-      if (this.#options.trace !== undefined) {
+      if (this.#world.isTraced) {
         this.#world.trace(undefined, `VIOLATION of ${violation.checker}: ${violation.message}`);
       }
     }
@@ -145,10 +145,10 @@ class SimRun<F, O, N, P extends SimulatedProcess<F, O, N>> {
         world.boot(world.at(event.host));
         return;
       case EVENT.item:
-        this.#beginItem(event.number);
+        beginItem(world, event.number);
         return;
       case EVENT.itemEnd:
-        this.#endItem(event.number);
+        endItem(world, event.number);
         return;
       case EVENT.heal:
         this.#heal();
@@ -177,120 +177,11 @@ class SimRun<F, O, N, P extends SimulatedProcess<F, O, N>> {
     }
   }
 
-  #beginItem(index: number): void {
-    const world = this.#world;
-    const item = this.#plan.items[index];
-    if (item === undefined || world.phase !== "chaos") return;
-    if (this.#options.trace !== undefined && item.kind !== "op") world.trace(undefined, itemLine(item));
-    switch (item.kind) {
-      case "partition":
-      case "clog":
-        this.#block(item, true);
-        this.#endLater(item.forMs, index);
-        return;
-      case "reset":
-        this.#reset(item.from, item.to);
-        return;
-      default: {
-        const node = this.#liveHost(item.host);
-        if (node !== undefined) this.#befall(node, item, index);
-      }
-    }
-  }
-
-  #befall(
-    node: SimNode<F, P>,
-    item: Exclude<PlanItem<O>, { kind: "partition" | "clog" | "reset" }>,
-    index: number,
-  ): void {
-    const world = this.#world;
-    const { nowUs } = world;
-    switch (item.kind) {
-      case "crash":
-        this.#crash(node, item.downMs, item.stays);
-        return;
-      case "pause":
-        world.still(node, nowUs + wholeUs(item.forMs));
-        return;
-      case "suspend":
-        node.clock.suspend(nowUs, nowUs + wholeUs(item.forMs));
-        world.still(node, nowUs + wholeUs(item.forMs));
-        return;
-      case "lag":
-        world.still(node, nowUs + wholeUs(item.ms));
-        return;
-      case "wallStep":
-        node.clock.stepWall(item.byMs);
-        return;
-      case "op":
-        world.offer(hostEvent(nowUs, EVENT.item, node.host, index));
-        return;
-      default:
-        return item satisfies never;
-    }
-  }
-
-  #endItem(index: number): void {
-    const item = this.#plan.items[index];
-    if (this.#world.phase !== "chaos" || (item?.kind !== "partition" && item?.kind !== "clog")) return;
-    if (this.#options.trace !== undefined) this.#world.trace(undefined, `.. ${item.kind} ends`);
-    this.#block(item, false);
-    this.#world.network.flush(this.#world.nowUs);
-  }
-
-  #endLater(forMs: number, index: number): void {
-    this.#world.queue.add(hostEvent(this.#world.nowUs + wholeUs(forMs), EVENT.itemEnd, -1, index));
-  }
-
-  #block(item: PlanItem<O> & { kind: "partition" | "clog" }, isOn: boolean): void {
-    const { network, nodes } = this.#world;
-    const change = (from: number, to: number, isCut: boolean): void => {
-      if (isOn) network.block(from, to, isCut);
-      else network.unblock(from, to, isCut);
-    };
-    if (item.kind === "clog") {
-      const [from, to] = [item.from % nodes.length, item.to % nodes.length];
-      if (from !== to) change(from, to, false);
-      return;
-    }
-    for (const { host: from } of nodes) {
-      if (!isInCut(item.cut, from)) continue;
-      for (const { host: to } of nodes) {
-        if (isInCut(item.cut, to)) continue;
-        change(from, to, true);
-        if (!item.isOneWay) change(to, from, true);
-      }
-    }
-  }
-
-  #reset(fromIndex: number, toIndex: number): void {
-    const from = this.#liveHost(fromIndex)?.endpoint;
-    const to = this.#liveHost(toIndex)?.endpoint;
-    if (from !== undefined && to !== undefined && from !== to) {
-      this.#world.network.reset(from, to, this.#world.nowUs);
-    }
-  }
-
-  #crash(node: SimNode<F, P>, downMs: number, stays: boolean): void {
-    const world = this.#world;
-    const draw = world.random.u32(PURPOSE.breakManner, node.host, node.lives, 0);
-    const manner: BreakManner = (draw & 1) === 0 ? "tail" : (draw & 2) === 0 ? "flush" : "silent";
-    world.crash(node, manner);
-    if (stays) node.isGone = true;
-    else world.queue.add(hostEvent(world.nowUs + wholeUs(downMs), EVENT.start, node.host, 0));
-  }
-
-  /** Hosts of a plan are taken modulo those that are up. */
-  #liveHost(index: number): SimNode<F, P> | undefined {
-    const live = this.#world.nodes.filter((node) => node.isUp);
-    return live[index % Math.max(1, live.length)];
-  }
-
   #heal(): void {
     const world = this.#world;
     world.phase = "healed";
     this.#healedUs = world.nowUs;
-    if (this.#options.trace !== undefined) world.trace(undefined, "== all is mended");
+    if (world.isTraced) world.trace(undefined, "== all is mended");
     for (const node of world.nodes) {
       node.clock.wake(world.nowUs);
       node.stillUntilUs = Math.min(node.stillUntilUs, world.nowUs);
@@ -339,10 +230,6 @@ class SimRun<F, O, N, P extends SimulatedProcess<F, O, N>> {
       network: world.network.counts,
     };
   }
-}
-
-function wholeUs(ms: number): number {
-  return Math.floor(ms * 1_000);
 }
 
 function tooMany(what: string, limit: number): SimulationViolation {

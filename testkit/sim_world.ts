@@ -17,9 +17,11 @@ import type { FaultPlan, WorldSettings } from "./fault_plan.ts";
 import { KeyedRandom, PURPOSE } from "./keyed_random.ts";
 import type { LaneName, ProcessEffect, ProcessInput, SimulatedProcess } from "./process.ts";
 import { type Cast, type Phase, type ProcessEnd, SimulationViolation, type World, type WorldNode } from "./scenario.ts";
+import { SimBlocks } from "./sim_blocks.ts";
+import type { BreakManner } from "./sim_break.ts";
 import { connectionEvent, EVENT, hostEvent, looseEvent, type SimEvent } from "./sim_event.ts";
-import { type Connection, type Endpoint, endpointOf, type Side } from "./sim_link.ts";
-import { type BreakManner, type NetworkReader, SimNetwork } from "./sim_network.ts";
+import { type Connection, type Endpoint, endpointOf, otherSide, type Side } from "./sim_link.ts";
+import { type NetworkReader, SimNetwork } from "./sim_network.ts";
 import { addressOf, bootHost, hostOf, idOf, LIVES_MAX, randomOf, type SimNode } from "./sim_node.ts";
 import { effectLine, inputLine, traceLine, type Tracer } from "./transcript.ts";
 
@@ -29,6 +31,7 @@ const REBIRTH_MS_MAX = 50;
 const FRAMES_PER_CHECK = 20;
 
 const TICK = { kind: "tick" } as const;
+const FATE_WORDS = { lost: "lost", cutOff: "cut off", held: "held", broken: "broken" } as const;
 /** For the hash of a run. */
 const INPUT_NUMBER = { tick: 1, frame: 2, linkLost: 3, discovered: 4, lag: 5, operation: 6 } as const;
 
@@ -37,10 +40,14 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
   readonly plan: FaultPlan<O>;
   readonly nodes: readonly SimNode<F, P>[];
   readonly queue: EventQueue<SimEvent<F>> = new EventQueue();
+  readonly blocks: SimBlocks;
   readonly network: SimNetwork<F>;
   readonly random: KeyedRandom;
   phase: Phase = "chaos";
   nowUs = 0;
+  /** Whether somebody reads along. */
+  readonly isTraced: boolean;
+  readonly fate: NetworkReader<F>["fate"];
   /** Steps so far. */
   stepCount = 0;
   readonly #cast: Cast<F, O, N, P>;
@@ -59,8 +66,18 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
     this.#cast = cast;
     this.#hash = hash;
     this.#trace = trace;
+    this.isTraced = trace !== undefined;
+    this.fate = trace === undefined ? undefined : (fate, { link, generation }, side, frame) => {
+      const name = frame === undefined ? "connection" : cast.subject.frameName(frame);
+      const { id: from, host } = link.ends[otherSide(side)];
+      this.trace(
+        link.ends[side].host,
+        `~~ ${FATE_WORDS[fate]}: ${name} of ${from}  ${link.lane}#${generation} from n${host}`,
+      );
+    };
     this.#settings = plan.settings;
-    this.network = new SimNetwork(plan.settings, this.random, this.queue, this);
+    this.blocks = new SimBlocks(plan.settings.nodeCount);
+    this.network = new SimNetwork(plan.settings, this.random, this.queue, this, this.blocks);
     this.nodes = Array.from({ length: plan.settings.nodeCount }, (_, host) => hostOf(host, plan.settings, this.random));
     this.#addresses = this.nodes.map((node) => node.address);
     this.#hosts = new Map(this.nodes.map((node) => [addressOf(node.host), node.host]));
@@ -84,7 +101,7 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
   }
 
   isBlocked(fromHost: number, toHost: number): boolean {
-    return this.network.isBlocked(fromHost, toHost);
+    return this.blocks.isBlocked(fromHost, toHost);
   }
 
   /** The host of an index that exists. */
@@ -99,7 +116,7 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
     if (node.isUp || node.isGone) return;
     const { nowUs } = this;
     bootHost(node, this.#settings, this.random, nowUs);
-    if (this.#trace !== undefined) this.trace(node.host, `starts (process ${node.boot})`);
+    if (this.isTraced) this.trace(node.host, `starts (process ${node.boot})`);
     const phaseMs = this.random.below(this.#settings.tickMs, PURPOSE.tickJitter, node.host, -1, node.boot);
     node.tickDueUs = nowUs + node.clock.realUs(phaseMs);
     this.queue.add(hostEvent(node.tickDueUs, EVENT.tick, node.host, node.boot));
@@ -127,7 +144,7 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
     node.endpoint = endpointOf(id, node.host, node.address, node.host * LIVES_MAX + life);
     this.#endpoints.set(id, node.endpoint);
     this.#hash.add(life);
-    if (this.#trace !== undefined) this.trace(node.host, `is ${id}`);
+    if (this.isTraced) this.trace(node.host, `is ${id}`);
     for (const checker of this.#cast.checkers) checker.onBorn?.(this, node, process);
   }
 
@@ -159,7 +176,7 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
   resume(node: SimNode<F, P>): void {
     if (!node.isStill || this.nowUs < node.stillUntilUs) return;
     node.isStill = false;
-    if (this.#trace !== undefined) this.trace(node.host, `goes on, ${node.backlog.length} inputs have waited`);
+    if (this.isTraced) this.trace(node.host, `goes on, ${node.backlog.length} inputs have waited`);
     const isTickFirst = (this.random.u32(PURPOSE.resumeOrder, node.host, node.boot, node.ticks) & 1) === 0;
     if (isTickFirst) this.#takeMissedTick(node);
     for (const event of node.backlog.splice(0)) this.#take(node, event);
@@ -271,7 +288,7 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
     if (process === undefined || endpoint === undefined) return;
     this.stepCount++;
     const out = this.#effects;
-    if (this.#trace !== undefined) {
+    if (this.isTraced) {
       const line = inputLine(this.#cast.subject, input);
       if (line !== undefined) this.trace(node.host, line);
     }
@@ -290,7 +307,7 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
   }
 
   #perform(node: SimNode<F, P>, endpoint: Endpoint<F>, effect: ProcessEffect<F, N>): string | undefined {
-    if (this.#trace !== undefined) this.trace(node.host, effectLine(this.#cast.subject, effect));
+    if (this.isTraced) this.trace(node.host, effectLine(this.#cast.subject, effect));
     switch (effect.kind) {
       case "send":
         this.#send(endpoint, effect.to, effect.lane, effect.frame);

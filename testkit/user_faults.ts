@@ -98,7 +98,7 @@ export function drawnFault(
     makers.push((at) => ({ kind: "clog", atMs: at, from: host, to, forMs: 100 + below(3_000) }));
     makers.push((at) => ({ kind: "reset", atMs: at, from: host, to }));
   }
-  if (choice.clocks) makers.push((at) => ({ kind: "wallStep", atMs: at, host, byMs: below(7_200_000) - 3_600_000 }));
+  if (choice.clocks) makers.push((at) => ({ kind: "wallStep", atMs: at, host, byMs: below(2_000_000) - 1_000_000 }));
   const make = makers[below(Math.max(1, makers.length))];
   const waitMs = 1 + below(2 * (choice.everyMs ?? EVERY_MS_DEFAULT));
   return make && { fault: make(atMs + waitMs), waitMs };

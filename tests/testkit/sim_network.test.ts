@@ -69,6 +69,16 @@ describe("the simulated network", () => {
     assert.ok(told.every(({ input }) => input.kind !== "linkLost"));
   });
 
+  it("has two connections of one pair at a time only in worlds that have duplicates", () => {
+    const generations = (hasDuplicateConnections: boolean): readonly number[] => {
+      const settings = { nodeCount: 2, latencyPercent: 10_000, startSpreadMs: 0, hasDuplicateConnections };
+      const reads = readsOf(observe(gossipPlan(settings), new LossChecker()).told);
+      return [...new Set(reads.map((read) => read.generation))].sort();
+    };
+    assert.deepEqual(generations(false), [1]);
+    assert.deepEqual(generations(true), [1, 2]);
+  });
+
   it("after a reset gives both ends the loss and then the next generation", () => {
     const { told } = observe(gossipPlan({ nodeCount: 2 }, { kind: "reset", atMs: 5_000, from: 0, to: 1 }));
     for (const host of [0, 1]) {
@@ -81,6 +91,18 @@ describe("the simulated network", () => {
       const runs = data.filter((line, index) => line !== data[index - 1]);
       assert.deepEqual(runs, ["frame 1", "linkLost 1", "frame 2"]);
     }
+  });
+
+  it("loses the tail of what was in flight when a connection is reset, and never the middle", () => {
+    const burst = { kind: "op", atMs: 4_990, host: 1, op: { kind: "burst", count: 200 } } as const;
+    const reset = { kind: "reset", atMs: 5_000, from: 0, to: 1 } as const;
+    const plan = gossipPlan({ nodeCount: 2, latencyPercent: 20_000 }, burst, reset);
+    const { told } = observe(plan, new OrderChecker());
+    const data = readsOf(told).filter((read) => read.host === 0 && read.lane === "data");
+    const [before, after] = [1, 2].map((generation) => data.filter((read) => read.generation === generation));
+    assert.ok(before?.every((read) => read.atMs <= 5_000));
+    const gap = (after?.[0]?.number ?? 0) - (before?.at(-1)?.number ?? 0);
+    assert.ok(gap > 100, `${gap}`);
   });
 
   it("may show an old connection's frames after a newer one's, when one end is late to notice", () => {

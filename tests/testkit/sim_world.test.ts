@@ -41,7 +41,9 @@ describe("a simulated host", () => {
     assert.ok(second.bornAt.mono > first.bornAt.mono + 3_800);
     assert.equal(second.previous?.id, first.id);
     assert.equal(second.previous?.reason, "asked to");
-    assert.ok(told.some(({ input }) => input.kind === "linkLost" && input.peer === first.id));
+    const lost = told.filter(({ input }) => input.kind === "linkLost" && input.peer === first.id);
+    assert.deepEqual(lost.slice(0, 2).map(({ input }) => input.kind === "linkLost" && input.generation), [1, 1]);
+    assert.ok(lost.slice(0, 2).every(({ atMs }) => atMs > 4_000 && atMs < 4_010));
   });
 
   it("stays down when the plan says so, and else is up after the healing", () => {

@@ -1,0 +1,36 @@
+/**
+ * What simulated cluster nodes let checkers see: facts of one node, at the moment they become true there. Pure types.
+ *
+ * @module
+ */
+import type { NodeId, Partition } from "../core/ids.ts";
+import type { LeaseStatus, Version } from "../cluster/engine.ts";
+import type { View } from "../cluster/view.ts";
+import type { Ballot } from "../cluster/view_protocol.ts";
+import type { RegistryCall } from "./checkers/linearizability.ts";
+
+/** One fact. */
+export type ClusterNote =
+  /** A voter whose installed view is `base` accepted `view`. */
+  | { readonly kind: "voted"; readonly ballot: Ballot; readonly base: View; readonly view: View }
+  | { readonly kind: "installed"; readonly view: View }
+  | { readonly kind: "lease"; readonly status: LeaseStatus }
+  /** A claim of this node was acknowledged: it holds `key`. */
+  | { readonly kind: "acked"; readonly key: string; readonly token: Version; readonly opId: string }
+  /** The node begins to give `key` up; nothing of this claim runs any more. */
+  | { readonly kind: "released"; readonly key: string; readonly opId: string }
+  /** Something of this claim runs, now. */
+  | { readonly kind: "executed"; readonly key: string; readonly token: Version }
+  /** A call to the registry of this node: told when it begins, with `isOpen`, and again when it has ended. */
+  | {
+    readonly kind: "called";
+    readonly key: string;
+    /** Numbers the calls of one node. */
+    readonly call: number;
+    readonly what: RegistryCall;
+    readonly isOpen: boolean;
+  }
+  /** Too many copies of a partition were lost at once. */
+  | { readonly kind: "dataLoss"; readonly partition: Partition }
+  /** A message that makes no sense came from a node that means well: a bug, in a simulation. */
+  | { readonly kind: "odd"; readonly from: NodeId; readonly reason: string };

@@ -1,0 +1,259 @@
+/**
+ * The scenario of {@link RegistryProcess}: clusters of them, drawn settings, and what must be true. Pure.
+ *
+ * @module
+ */
+import { below, type Random } from "../core/random.ts";
+import { type Frame, viewOf } from "../cluster/cluster_core.ts";
+import { serving } from "../cluster/owner.ts";
+import { isSettled } from "../cluster/planner.ts";
+import type { Rules } from "../cluster/rules.ts";
+import { type ClusterSettings, TIMINGS, type Timings } from "../cluster/settings.ts";
+import type { Partition } from "../core/ids.ts";
+import type { QuorumRule, View } from "../cluster/view.ts";
+import { hasQuorum, memberOf } from "../cluster/view.ts";
+import type { Watched } from "./checkers/watched.ts";
+import { copiesAgree } from "./checkers/copies_agree.ts";
+import { linearizableHistory } from "./checkers/history.ts";
+import { leaseOver } from "./checkers/lease_over.ts";
+import { oneExecution } from "./checkers/one_execution.ts";
+import { oneHolder } from "./checkers/one_holder.ts";
+import { oneView } from "./checkers/one_view.ts";
+import type { ClusterNote } from "./cluster_notes.ts";
+import type { FaultPlan, PlanItem, WorldSettings } from "./fault_plan.ts";
+import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
+import type { Subject } from "./process.ts";
+import { disagreement, type RegistryOperation, RegistryProcess } from "./registry_process.ts";
+import { type Cast, type Checker, type Scenario, SimulationViolation, type World } from "./scenario.ts";
+import { addressOf } from "./sim_node.ts";
+
+/** Names of one run: few, so that they are fought for. */
+const KEYS = 10;
+/** Which way of giving out votes a number of the tuning means. */
+const VOTING = ["dynamic", "seeds", "oldest"] as const;
+
+/** What plans hold: everything that can go wrong, and a lively registry. */
+export const REGISTRY_RECIPE: PlanRecipe<RegistryOperation> = {
+  ...USUAL_RECIPE,
+  operationsMax: 400,
+  operation: (random) => operationOf(random),
+  tuning: (random, nodeCount) => ({
+    replicas: below(random, 10) < 7 ? 3 : 1 + below(random, 2),
+    readQuorum: below(random, 4) === 0 ? 2 : 1,
+    voting: below(random, 10) < 7 ? 0 : 1 + below(random, 2),
+    seeds: nodeCount >= 5 && below(random, 2) === 0 ? 5 : 3,
+    partitions: 5,
+    chunk: 1 + below(random, 4),
+    changesKept: 4 + below(random, 60),
+    condemns: below(random, 2),
+    stepsBack: below(random, 2),
+  }),
+  mayHappen: (item, settings) => keepsClockAssumption(item, settings),
+  settings: { tickMs: 100, convergeMs: 90_000 },
+};
+
+/**
+ * A lease is measured by whichever clock has gone further, so no world has both: machines that are suspended, and wall
+ * clocks that are set back. Together, within one lease, they would hide the time that passed from both clocks.
+ */
+export function keepsClockAssumption(item: PlanItem<unknown>, { tuning }: WorldSettings): boolean {
+  if (tuning["stepsBack"] === 1) return item.kind !== "suspend";
+  return item.kind !== "wallStep" || item.byMs >= 0;
+}
+
+/** The scenario, under some rules. */
+export function registryScenario(rules: Rules): Scenario<Frame, RegistryOperation, ClusterNote, RegistryProcess> {
+  return { name: "registry", begin: (plan) => cast(plan, rules) };
+}
+
+function cast(
+  plan: FaultPlan<RegistryOperation>,
+  rules: Rules,
+): Cast<Frame, RegistryOperation, ClusterNote, RegistryProcess> {
+  const settings = clusterSettingsOf(plan.settings);
+  const { tuning } = plan.settings;
+  const options = {
+    settings,
+    timings: simulatedTimings(plan.settings.tickMs),
+    rules,
+    chunkEntries: tuning["chunk"] ?? 4,
+    changesKept: tuning["changesKept"] ?? 64,
+  };
+  const subject: Subject<Frame, RegistryOperation, ClusterNote, RegistryProcess> = {
+    name: "registry",
+    create: (birth) => new RegistryProcess(birth, options),
+    frameName: (frame) => `${frame.message.kind} @${frame.epoch}`,
+    noteLine: noteLine,
+  };
+  return {
+    subject,
+    checkers: [
+      oneView(),
+      leaseOver(),
+      oneExecution(),
+      oneHolder(),
+      linearizableHistory(),
+      copiesAgree(),
+      noOddMessages(),
+      agreesAtEnd(),
+    ],
+    converged: (world) => whyNotWell(world, settings),
+  };
+}
+
+/** What all nodes of a world are told. */
+export function clusterSettingsOf({ nodeCount, tuning }: WorldSettings): ClusterSettings {
+  const replicaCount = tuning["replicas"] ?? 3;
+  const rule = ruleOf(VOTING[tuning["voting"] ?? 0] ?? "dynamic", Math.min(tuning["seeds"] ?? 3, nodeCount));
+  return {
+    name: "sim",
+    partitionCount: tuning["partitions"] ?? 5,
+    replicaCount,
+    writeQuorum: Math.floor(replicaCount / 2) + 1,
+    readQuorum: Math.min(tuning["readQuorum"] ?? 1, replicaCount),
+    rule,
+    minimumPeersQuorum: Math.floor(nodeCount / 2) + 1,
+  };
+}
+
+/** The usual times, with copies compared often enough to matter in one run. */
+export function simulatedTimings(tickMs: number): Timings {
+  return { ...TIMINGS, tickMs, stateSyncMs: 5_000 };
+}
+
+function ruleOf(kind: (typeof VOTING)[number], seeds: number): QuorumRule {
+  if (kind !== "seeds") return { kind };
+  return { kind, seeds: Array.from({ length: seeds }, (_, host) => addressOf(host)) };
+}
+
+function operationOf(random: Random): RegistryOperation {
+  const draw = below(random, 100);
+  const key = below(random, KEYS);
+  if (draw < 45) return { kind: "claim", key };
+  if (draw < 65) return { kind: "release", key };
+  if (draw < 97) return { kind: "get", key };
+  return { kind: "condemn", member: below(random, 64) };
+}
+
+/** Why a cluster is not well: everybody in, one epoch, leases held, partitions served and balanced, nothing under way. */
+function whyNotWell(world: World<RegistryOperation, RegistryProcess>, settings: ClusterSettings): string | undefined {
+  const processes = world.nodes.flatMap(({ process, isGone }) => process === undefined || isGone ? [] : [process]);
+  if (isBeyondHelp(world, processes, settings)) return undefined;
+  const views = processes.map(({ core }) => viewOf(core));
+  const newest = views.reduce((one, other) => (other?.epoch ?? 0) > (one?.epoch ?? 0) ? other : one, undefined);
+  if (newest === undefined) return "there is no cluster";
+  for (const process of processes) {
+    const view = viewOf(process.core);
+    if (view === undefined) return `${process.id} has no view`;
+    if (view.clusterId !== newest.clusterId) return `${process.id} is in ${view.clusterId}`;
+    if (view.epoch !== newest.epoch) return `${process.id} is at epoch ${view.epoch} of ${newest.epoch}`;
+    if (process.core.engine.views.status !== "held") return `${process.id} has no lease`;
+    if (!process.isQuiet) return `${process.id} has calls under way`;
+  }
+  if (newest.members.length !== processes.length) return `${newest.members.length} members of ${processes.length}`;
+  if (!isSettled(newest.partitions, newest.members, settings.replicaCount)) return "the partitions are not settled";
+  for (const [index, { group }] of newest.partitions.entries()) {
+    const owner = processes.find(({ id }) => id === group[0]);
+    if (owner === undefined || typeof serving(owner.core.engine.partitions, index as Partition) === "string") {
+      return `partition ${index} is not served`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether too many voters are gone for good: then the cluster stays frozen, as it must, and only safety counts. With
+ * seeds it begins anew, unless fewer than a majority of the seeds are left; with other rules a process that has been in
+ * it never founds another.
+ */
+export function isBeyondHelp(
+  world: World<unknown, Watched>,
+  processes: readonly Watched[],
+  settings: ClusterSettings,
+): boolean {
+  const { rule } = settings;
+  if (rule.kind === "seeds") {
+    const alive = world.nodes.filter(({ isGone, address }) => !isGone && rule.seeds.includes(address)).length;
+    return 2 * alive <= rule.seeds.length || waitsForSilence(world, processes);
+  }
+  const hosts = world.nodes.filter(({ isGone }) => !isGone).length;
+  const views = processes.flatMap(({ core }): View | readonly View[] => viewOf(core) ?? []);
+  if (views.length === 0) {
+    const canFound = processes.filter(({ core }) => !core.options.wasMember).length;
+    return 2 * canFound <= world.nodes.length || hosts < settings.minimumPeersQuorum;
+  }
+  // Restarted nodes that could not reach the living ones have founded a cluster of their own. Nothing merges them.
+  if (new Set(views.map(({ clusterId }) => clusterId)).size > 1) return true;
+  const ids = new Set(processes.map(({ id }) => id));
+  const newest = views.reduce((one, other) => other.epoch > one.epoch ? other : one);
+  return !hasQuorum(newest, newest.voters.filter(({ id }) => ids.has(id)).map(({ id }) => id));
+}
+
+/** Whether a cluster waits for voters whose hosts stay silent for ever: it must, for silence is no proof. */
+function waitsForSilence(
+  world: World<unknown, Watched>,
+  processes: readonly Watched[],
+): boolean {
+  const gone = new Set(world.nodes.filter(({ isGone }) => isGone).map(({ address }) => address));
+  const ids = new Set(processes.map(({ id }) => id));
+  return processes.some(({ core }) => {
+    const view = viewOf(core);
+    if (view === undefined) return false;
+    const alive = view.voters.filter(({ id }) => ids.has(id)).map(({ id }) => id);
+    const silent = view.voters.filter(({ id }) => gone.has(memberOf(view, id)?.address ?? "")).map(({ id }) => id);
+    return !hasQuorum(view, alive) && hasQuorum(view, [...alive, ...silent]);
+  });
+}
+
+/** In a simulation everybody means well, so a message that makes no sense is a bug. */
+function noOddMessages(): Checker<unknown, unknown, ClusterNote, unknown> {
+  return {
+    name: "no odd messages",
+    onNote(_world, _node, note) {
+      if (note.kind === "odd") throw new SimulationViolation(this.name, `${note.from}: ${note.reason}`);
+    },
+  };
+}
+
+/** I6: what a live node holds is in the registry. */
+function agreesAtEnd(): Checker<Frame, RegistryOperation, ClusterNote, RegistryProcess> {
+  return {
+    name: "I6 registrations kept",
+    onEnd(world) {
+      const processes = world.nodes.flatMap(({ process }) => process === undefined ? [] : [process]);
+      if (processes.some(({ core }) => core.engine.views.status !== "held")) return;
+      for (const process of processes) {
+        const problem = disagreement(process, processes);
+        if (problem !== undefined) throw new SimulationViolation(this.name, problem);
+      }
+    },
+  };
+}
+
+function noteLine(note: ClusterNote): string {
+  switch (note.kind) {
+    case "installed": {
+      const { view } = note;
+      const members = view.members.map(({ id }) => id).join(" ");
+      return `installs epoch ${view.epoch}: ${members}`;
+    }
+    case "voted":
+      return `votes for ${note.view.draft} as epoch ${note.view.epoch}`;
+    case "lease":
+      return `lease ${note.status}`;
+    case "acked":
+      return `holds ${note.key} as ${note.token.cfg}.${note.token.seq}`;
+    case "released":
+      return `gives ${note.key} up`;
+    case "executed":
+      return `runs ${note.key} as ${note.token.cfg}.${note.token.seq}`;
+    case "called":
+      return `${note.isOpen ? "calls" : "called"} ${note.key} ${JSON.stringify(note.what)}`;
+    case "dataLoss":
+      return `partition ${note.partition} has lost data`;
+    case "odd":
+      return `odd message of ${note.from}: ${note.reason}`;
+    default:
+      return note satisfies never;
+  }
+}

@@ -1,0 +1,366 @@
+/**
+ * A whole cluster in one thread, for tests of your own actors: as many nodes as you like, a network that splits,
+ * processes that crash, a store that loses answers, and a clock that you move. The same seed gives the same world.
+ *
+ * ```ts
+ * const world = simulate({ nodes: 5, seed: 42, faults: "aggressive", kinds: [Account, Transfer] });
+ * world.expect(always("nobody owes", () => [...world.saved(Account).values()].every(({ balance }) => balance >= 0)));
+ * const alice = world.node(0).grain(Account, "alice");
+ * await alice.ask.deposit("d1", 100);
+ * world.split([0, 1], [2, 3, 4]);
+ * await world.run("30s");
+ * ```
+ *
+ * Handlers are the ones you ship. They take time, chance and timers from their context; what takes them from elsewhere
+ * fails, and says what to use. Watched all the time: one activation of a name at a time, no message twice, messages of
+ * one sender in their order.
+ *
+ * @module
+ */
+import { encodeToBytes } from "../core/codec.ts";
+import { ActorError } from "../core/failure.ts";
+import type { AnyKind, Kind } from "../core/kind.ts";
+import { actorKey, grainKey } from "../core/names.ts";
+import type { AnyProtocol } from "../core/protocol.ts";
+import type { ActorRef } from "../core/ref.ts";
+import type { RouterMessage } from "../cluster/router_protocol.ts";
+import type { Claim } from "../cluster/directory_protocol.ts";
+import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor_node.ts";
+import { ActorWorld } from "./actor_world.ts";
+import { RunsChecker } from "./checkers/runs.ts";
+import { type Expectation, Expectations } from "./expectations.ts";
+import { KnownCluster, KnownPlaces } from "./known_cluster.ts";
+import { scaled } from "./keyed_random.ts";
+import type { Birth } from "./process.ts";
+import type { Cast } from "./scenario.ts";
+import { SimStore, SimStoreContents, type SimStoreSettings, STORE_CALM } from "./sim_store.ts";
+import {
+  choiceOf,
+  drawnFault,
+  type FaultChoice,
+  type Faults,
+  isPlan,
+  settingsOf,
+  storeSettingsOf,
+} from "./user_faults.ts";
+import { UserCourier } from "./user_refs.ts";
+
+export { always, eventually, type Expectation } from "./expectations.ts";
+export type { Fault, FaultChoice, Faults } from "./user_faults.ts";
+export type { SimStoreSettings } from "./sim_store.ts";
+
+/** What a world is made of. */
+export interface SimulateOptions {
+  /** Nodes, 1 to 30. */
+  readonly nodes: number;
+  /** A whole number from 0: delays, losses, faults and `ctx.random()`. */
+  readonly seed: number;
+  /** Every kind of actor that lives in it. */
+  readonly kinds: readonly AnyKind[];
+  /** What goes wrong; `"none"` unless said otherwise. A plan's times count from the beginning of the world. */
+  readonly faults?: Faults;
+  /** How the store behaves, whatever `faults` says of it. */
+  readonly store?: Partial<SimStoreSettings>;
+  /** What `ctx.use` gives, by the name of the resource: the same thing on all nodes. */
+  readonly resources?: Readonly<Record<string, unknown>>;
+  /** Milliseconds an ask waits unless it says otherwise. */
+  readonly askTimeoutMs?: number;
+  /** Hears one line for each thing that happens. */
+  readonly trace?: (line: string) => void;
+}
+
+/** One host of a world. Its process may crash and begin again; the host stays. */
+export interface SimulatedNode {
+  /** A grain by name, as this node sees it. */
+  grain<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P>;
+  /** An actor by name, whether or not it runs. */
+  actor<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P>;
+  /** Starts an actor on this node. Rejects with `name-taken`, `start-failed`, `node-lost`. */
+  spawn<P, Init>(
+    name: string,
+    kind: Kind<P, Init>,
+    ...init: Init extends void ? [] : [init: Init]
+  ): Promise<ActorRef<P>>;
+  /** Ends an actor by its name, wherever it is. */
+  stop(name: string): Promise<void>;
+  /** Whether its process runs. */
+  readonly isUp: boolean;
+}
+
+/** Milliseconds, or a number with its unit: `500`, `"30s"`, `"5m"`. */
+export type Duration = number | `${number}ms` | `${number}s` | `${number}m`;
+
+const NODES_MAX = 30;
+const ASK_TIMEOUT_MS = 5_000;
+const SPAWN_TIMEOUT_MS = 20_000;
+
+/** Makes a world. Nothing happens in it until somebody waits: for an answer, or in {@link SimulatedWorld.run}. */
+export function simulate(options: SimulateOptions): SimulatedWorld {
+  const { nodes } = options;
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
+    throw new ActorError("invalid-options", `Cannot simulate ${nodes} nodes; allowed are 1 to ${NODES_MAX}`);
+  }
+  return new SimulatedWorld(options);
+}
+
+/** A simulated cluster. */
+export class SimulatedWorld {
+  readonly #options: SimulateOptions;
+  readonly #choice: FaultChoice | undefined;
+  readonly #world: ActorWorld<RouterMessage>;
+  readonly #contents: SimStoreContents;
+  readonly #runs = new RunsChecker();
+  readonly #expectations = new Expectations();
+  readonly #stores = new Map<string, SimStore>();
+  readonly #lost = new Map<string, Set<(error: ActorError) => void>>();
+  readonly #logged: string[] = [];
+  #areFaultsOver = false;
+  #faultIndex = 0;
+
+  /** @ignore Made by {@link simulate}. */
+  constructor(options: SimulateOptions) {
+    this.#options = options;
+    const { faults = "none", seed, nodes, trace } = options;
+    this.#choice = choiceOf(faults);
+    this.#contents = new SimStoreContents({ ...storeSettingsOf(this.#choice), ...options.store });
+    this.#world = new ActorWorld(seed, settingsOf(nodes, this.#choice), (world) => this.#cast(world), {
+      look: () => this.#expectations.check(this.#world.nowMs),
+    }, trace);
+    this.#world.begin();
+    if (isPlan(faults)) {
+      for (const fault of faults) this.#world.later(fault.atMs, () => this.#befall(() => this.#world.befall(fault)));
+    } else if (this.#choice !== undefined) this.#drawFault(this.#choice);
+  }
+
+  /** Simulated milliseconds since the world began. */
+  get nowMs(): number {
+    return this.#world.nowMs;
+  }
+
+  /** Sixteen digits that say what happened: equal for equal runs. */
+  get hash(): string {
+    return this.#world.hash;
+  }
+
+  /** What happened so far, in numbers. */
+  get counts(): { readonly events: number; readonly runs: number; readonly fencedWrites: number } {
+    return {
+      events: this.#world.eventCount,
+      runs: this.#runs.runCount,
+      fencedWrites: this.#contents.fencedCount,
+    };
+  }
+
+  /**
+   * Handlers that have waited for something outside of the world, such as a timer of the platform, and how often. The
+   * world stands still in real time then, and nothing promises that it can be repeated.
+   */
+  get outside(): ReadonlyMap<string, number> {
+    return this.#world.outside;
+  }
+
+  /** What actors have logged as warnings and errors. */
+  get logged(): readonly string[] {
+    return this.#logged;
+  }
+
+  /** One host, by its index from 0. */
+  node(index: number): SimulatedNode {
+    const host = this.#hostOf(index);
+    const courier = new UserCourier({
+      actorsOf: (at) => this.#world.sim.at(at).process?.actors,
+      waitAt: (at, promise, lost) => this.#waitAt(at, promise, lost),
+    }, host);
+    const up = () => this.#world.sim.at(host).process !== undefined;
+    return {
+      get isUp() {
+        return up();
+      },
+      grain: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, grainKey(kind.name, name)),
+      actor: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, actorKey(name)),
+      spawn: async <P, Init>(name: string, kind: Kind<P, Init>, ...init: unknown[]) => {
+        await this.#spawn(host, kind, name, init[0]);
+        return courier.ref<P>(kind, actorKey(name));
+      },
+      stop: (name) => this.#stop(host, name),
+    };
+  }
+
+  /** Lets time pass. Rejects with the first broken claim, and with what a handler may not do. */
+  async run(duration: Duration): Promise<void> {
+    await this.#world.pass(msOf(duration));
+  }
+
+  /** Claims something of this world from now on: see {@link always} and {@link eventually}. */
+  expect(expectation: Expectation): void {
+    this.#expectations.add(expectation, this.#world.nowMs);
+  }
+
+  /** The process of a node is gone with its memory. It stays down until {@link restart} or {@link heal}. */
+  crash(index: number): void {
+    this.#world.crash(this.#hostOf(index), undefined);
+  }
+
+  /** A node that is down begins again, with a new identity. */
+  restart(index: number): void {
+    this.#world.restart(this.#hostOf(index));
+  }
+
+  /** The groups hear nothing of each other, until {@link heal}. A node in no group is alone. */
+  split(...groups: readonly (readonly number[])[]): void {
+    const { nodes } = this.#options;
+    const groupOf = (host: number) => groups.findIndex((group) => group.includes(host));
+    for (let from = 0; from < nodes; from++) {
+      for (let to = 0; to < nodes; to++) {
+        const isTogether = from === to || (groupOf(from) >= 0 && groupOf(from) === groupOf(to));
+        if (!isTogether) this.#world.block(from, to);
+      }
+    }
+  }
+
+  /** Everything is mended: the network is whole, the store answers, nodes that are down begin again, no fault comes. */
+  heal(): void {
+    this.#areFaultsOver = true;
+    this.#contents.settings = { ...STORE_CALM, ...this.#options.store, failPerMille: 0 };
+    this.#world.mend();
+    for (const { host, isUp } of this.#world.sim.nodes) if (!isUp) this.#world.restart(host);
+  }
+
+  /** What the store holds of a kind's grains, by name. */
+  saved<State = unknown>(kind: Kind<AnyProtocol, never> | AnyKind): ReadonlyMap<string, State> {
+    return this.#contents.statesOf(kind.name) as ReadonlyMap<string, State>;
+  }
+
+  // ------------------------------------------------------------------------------------------------
+
+  #hostOf(index: number): number {
+    if (Number.isInteger(index) && index >= 0 && index < this.#options.nodes) return index;
+    throw new ActorError("invalid-options", `There is no node ${index}: the world has ${this.#options.nodes}`);
+  }
+
+  #drawFault(choice: FaultChoice): void {
+    const { sim } = this.#world;
+    const drawn = drawnFault(this.#faultIndex++, this.#world.nowMs, choice, this.#options.nodes, sim.random);
+    if (drawn === undefined) return;
+    this.#world.later(drawn.waitMs, () =>
+      this.#befall(() => {
+        this.#world.befall(drawn.fault);
+        this.#drawFault(choice);
+      }));
+  }
+
+  #befall(go: () => void): void {
+    if (!this.#areFaultsOver) go();
+  }
+
+  #cast(
+    world: ActorWorld<RouterMessage>,
+  ): Cast<RouterMessage, ActorOperation, never, ActorNode<RouterMessage>> {
+    const places = new KnownPlaces(() => world.nowMs);
+    return {
+      subject: {
+        name: "actors",
+        create: (birth) => this.#process(world, birth, new KnownCluster(birth.id, places, birth.bornAt)),
+        frameName: (frame) => frame.kind,
+        noteLine: () => "",
+      },
+      checkers: [{
+        name: "lives",
+        onEnded: (_world, _node, ended) => {
+          ended.isGone = true;
+          places.crashed(ended.id);
+          this.#stores.get(ended.id)?.abandon();
+          for (const lose of this.#lost.get(ended.id) ?? []) lose(nodeLost("it"));
+          this.#lost.delete(ended.id);
+        },
+      }],
+    };
+  }
+
+  #process(
+    world: ActorWorld<RouterMessage>,
+    birth: Birth,
+    cluster: KnownCluster,
+  ): ActorNode<RouterMessage> {
+    const { kinds, resources = {}, askTimeoutMs = ASK_TIMEOUT_MS } = this.#options;
+    const { random } = birth;
+    const draw = (count: number) => scaled(random.u32(), count);
+    const store = new SimStore(this.#contents, (ms, go) => world.later(ms, go), draw);
+    this.#stores.set(birth.id, store);
+    return new ActorNode({
+      birth,
+      kinds,
+      cluster,
+      store,
+      generation: () => 1,
+      clock: () => world.clockOf(birth.host),
+      resources: new Map(Object.entries(resources)),
+      askTimeoutMs,
+      watcher: {
+        sent: (payload, sender, target) => this.#runs.sent(payload, sender, target),
+        ran: ({ id }, ctx, token, payload) => this.#runs.ran(id, ctx, token, payload),
+        event: () => {},
+        logged: ({ host }, level, message) => {
+          if (level === "warn" || level === "error") this.#logged.push(`${level} at node ${host}: ${message}`);
+        },
+      },
+    });
+  }
+
+  /** Waits with the world going on; fails when the process of the host ends. */
+  #waitAt<T>(host: number, promise: Promise<T>, lost: ActorError): Promise<T> {
+    const { process } = this.#world.sim.at(host);
+    if (process === undefined) return Promise.reject(lost);
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const losers = this.#lost.get(process.id) ?? new Set();
+    this.#lost.set(process.id, losers);
+    const lose = () => reject(lost);
+    losers.add(lose);
+    return this.#world.during(Promise.race([promise, ended])).finally(() => losers.delete(lose));
+  }
+
+  async #spawn(host: number, kind: AnyKind, name: string, init: unknown): Promise<void> {
+    const { process } = this.#world.sim.at(host);
+    const lost = nodeLost(`spawn of ${name}`);
+    if (process === undefined) throw lost;
+    const claim: Claim = {
+      type: "actor",
+      kind: kind.name,
+      spec: init === undefined ? new Uint8Array() : encodeToBytes(init, process.actors.refs),
+      isRelocatable: true,
+      isEager: false,
+      role: "",
+      idempotencyKey: "",
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    process.spawn({ key: actorKey(name), claim, placement: { kind: "local" } }, SPAWN_TIMEOUT_MS, (effect) => {
+      const error = failureOfDone(effect);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+    await this.#waitAt(host, promise, lost);
+  }
+
+  async #stop(host: number, name: string): Promise<void> {
+    const { process } = this.#world.sim.at(host);
+    const lost = nodeLost(`the stop of ${name}`);
+    if (process === undefined) throw lost;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    process.stop(actorKey(name), SPAWN_TIMEOUT_MS, (effect) => {
+      const error = failureOfDone(effect);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+    await this.#waitAt(host, promise, lost);
+  }
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+
+function msOf(duration: Duration): number {
+  if (typeof duration === "number") return duration;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(duration) ?? [];
+  const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
+  if (Number.isFinite(ms)) return ms;
+  throw new ActorError("invalid-options", `Cannot run for ${duration}: a duration is like 500, "30s" or "5m"`);
+}
