@@ -13,13 +13,14 @@ import {
   type Bootstrap,
   type BootstrapEffect,
   type BootstrapOptions,
+  DISCOVERED_MS,
   freshPeers,
   type Membership,
   type Peer,
   PEERS_KEPT_MAX,
   settingsTextOf,
 } from "./bootstrap_state.ts";
-import { onAccepts, onFound, onGivesUp, onRefuses, refuse, tickFounding } from "./founding.ts";
+import { mayFound, onAccepts, onFound, onGivesUp, onRefuses, refuse, tickFounding } from "./founding.ts";
 import type { Now } from "./time.ts";
 import { isMember, memberOf, type View, votesOf } from "./view.ts";
 import type { BootstrapMessage, Standing } from "./view_protocol.ts";
@@ -36,7 +37,7 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
   return {
     options,
     settingsText: settingsTextOf(settings),
-    discovered: [],
+    discovered: new Map(),
     peers: new Map(),
     attempt: undefined,
     refused: new Set(),
@@ -51,16 +52,24 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
   };
 }
 
-/** Discovery's latest word: the addresses of everybody else. */
-export function discovered(state: Bootstrap, addresses: readonly string[]): void {
-  state.discovered = addresses.filter((address) => address !== state.options.self.address);
+/** Discovery's latest word: addresses of others. What it named before counts on for a while. */
+export function discovered(state: Bootstrap, addresses: readonly string[], now: Now): void {
+  for (const address of addresses) {
+    if (address === state.options.self.address) continue;
+    state.discovered.delete(address);
+    state.discovered.set(address, now.mono);
+  }
+  for (const [address, at] of state.discovered) {
+    const isOver = state.discovered.size > PEERS_KEPT_MAX;
+    if (isOver || now.mono - at > DISCOVERED_MS) state.discovered.delete(address);
+  }
 }
 
 /** Time has passed. */
 export function tickBootstrap(state: Bootstrap, membership: Membership, now: Now, out: BootstrapEffect[]): void {
   const { view } = membership;
   if (view !== undefined) return tickMember(state, view, membership, now, out);
-  greet(state, state.discovered, membership, HELLO_MS, now, out);
+  greet(state, new Set([...state.discovered.keys(), ...state.peers.keys()]), membership, HELLO_MS, now, out);
   const inside = freshPeers(state, now.mono).filter(({ clusterId }) => clusterId !== "");
   if (state.attempt !== undefined) {
     const opened = inside.find(({ clusterId }) => clusterId === state.attempt?.view.clusterId);
@@ -162,7 +171,7 @@ function join(state: Bootstrap, inside: readonly Peer[], now: Now, out: Bootstra
 
 function greet(
   state: Bootstrap,
-  addresses: readonly string[],
+  addresses: ReadonlySet<string>,
   membership: Membership,
   everyMs: number,
   now: Now,
@@ -175,7 +184,8 @@ function greet(
 }
 
 function helloOf(state: Bootstrap, { view, hasLease }: Membership, wantsAnswer: boolean, now: Now): BootstrapMessage {
-  const standing: Standing = view === undefined ? "founding" : hasLease ? "member" : "frozen";
+  const outside: Standing = mayFound(state) ? "founding" : "joining";
+  const standing: Standing = view === undefined ? outside : hasLease ? "member" : "frozen";
   return {
     kind: "hello",
     member: state.options.self,
@@ -218,9 +228,9 @@ function tickMember(state: Bootstrap, view: View, membership: Membership, now: N
   const isOfSeeds = settings.rule.kind === "seeds";
   if (frozenSince !== undefined && isOfSeeds) {
     const voters = view.voters.map(({ id }) => memberOf(view, id)?.address ?? "");
-    const others = new Set([...voters, ...state.discovered]);
+    const others = new Set([...voters, ...state.discovered.keys()]);
     others.delete(self.address);
-    greet(state, [...others], membership, FROZEN_HELLO_MS, now, out);
+    greet(state, others, membership, FROZEN_HELLO_MS, now, out);
     if (rules.provableLoss && mayStillVote(state, view, now) < view.need) {
       return void out.push({ kind: "retire", reason: "quorum-lost", wasMember: true });
     }

@@ -85,7 +85,8 @@ export interface Attempt {
 export interface Bootstrap {
   readonly options: BootstrapOptions;
   readonly settingsText: string;
-  discovered: readonly string[];
+  /** Addresses of others, and when discovery last named them. */
+  readonly discovered: Map<string, Instant>;
   readonly peers: Map<string, Peer>;
   attempt: Attempt | undefined;
   /** Attempts this node will never accept, newest last. */
@@ -113,6 +114,9 @@ export const FRESH_MS = 2_000;
 export const REFUSED_KEPT_MAX = 256;
 /** Addresses that are remembered. At the limit the longest silent is forgotten. */
 export const PEERS_KEPT_MAX = 2_048;
+
+/** Milliseconds for which an address counts that discovery does not name any more: its answers need not be complete. */
+export const DISCOVERED_MS = 60_000;
 
 /** The settings nodes must share, as text: compared, never parsed. */
 export function settingsTextOf(settings: ClusterSettings): string {

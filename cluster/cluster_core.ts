@@ -132,8 +132,8 @@ export function tickCore(core: ClusterCore, now: Now, out: CoreEffect[]): void {
 }
 
 /** Discovery found these addresses. */
-export function coreDiscovered(core: ClusterCore, addresses: readonly string[]): void {
-  engineDiscovered(core.engine, addresses);
+export function coreDiscovered(core: ClusterCore, addresses: readonly string[], now: Now): void {
+  engineDiscovered(core.engine, addresses, now);
 }
 
 /** The link to a peer broke without a word. */

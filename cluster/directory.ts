@@ -25,27 +25,12 @@ import type { CasResult, EngineOutput, EngineResult, GetResult, Held, LeaseStatu
 import { ghostDeleted, ghostSeen, lookForGhost } from "./ghosts.ts";
 import { handedOver, hinted } from "./hints.ts";
 import { grainRefused, lookAtBarrier, wantAsked, wantedDue } from "./locate.ts";
-import {
-  deletesAnswered,
-  hintRefused,
-  lossesInView,
-  pumpDue,
-  relocateAgain,
-  relocator,
-  reportProgress,
-} from "./relocator.ts";
-import {
-  locateAnswered,
-  requestDue,
-  requested,
-  spawnAnswered,
-  spawnAsked,
-  stopAnswered,
-  stopAsked,
-  stopDeleted,
-  stopLocated,
-} from "./requests.ts";
+import { deletesAnswered, hintRefused, pumpDue, relocateAgain } from "./relocation_work.ts";
+import { lossesInView, relocator, reportProgress } from "./relocator.ts";
+import { locateAnswered, requestDue, requested } from "./requests.ts";
 import { located, resolveDue, resolveKey } from "./resolve.ts";
+import { spawnAnswered, spawnAsked } from "./spawn_requests.ts";
+import { stopAnswered, stopAsked, stopDeleted, stopLocated } from "./stop_requests.ts";
 import type { Now } from "./time.ts";
 import { memberOf, type View } from "./view.ts";
 
@@ -123,6 +108,7 @@ function engineSaid(state: DirectoryState, input: EngineOutput, now: Instant, ou
     case "joinWanted":
     case "leaveWanted":
     case "leaseReleased":
+    case "votersProven":
     case "recovered":
     case "accused":
     case "engineDown":

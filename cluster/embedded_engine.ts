@@ -166,8 +166,8 @@ export function beginEngineStep(engine: EmbeddedEngine, now: Now, out: EngineEff
 }
 
 /** Discovery found these addresses. */
-export function engineDiscovered(engine: EmbeddedEngine, addresses: readonly string[]): void {
-  discovered(engine.bootstrap, addresses);
+export function engineDiscovered(engine: EmbeddedEngine, addresses: readonly string[], now: Now): void {
+  discovered(engine.bootstrap, addresses, now);
 }
 
 /** A message of `from`, whose view has this epoch (0: none) in this cluster. */

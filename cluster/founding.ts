@@ -145,7 +145,7 @@ function tryToFound(state: Bootstrap, now: Now, out: BootstrapEffect[]): void {
     state.candidates.since = now.mono;
   }
   if (founders.length < settings.minimumPeersQuorum || !isMajority(state, founders)) return;
-  const isComplete = founders.length > state.discovered.length;
+  const isComplete = founders.length > state.discovered.size;
   if (!isComplete && now.mono - state.candidates.since < SETTLE_MS) return;
   if (founders[0]?.id !== self.id || now.mono < state.retryAt) return;
   if (mustBeAnew(state)) return retire("asked-to-join", state.options.wasMember, out);
@@ -182,11 +182,11 @@ function isMajority(state: Bootstrap, founders: readonly Member[]): boolean {
     const seeds = founders.filter(({ address }) => rule.seeds.includes(address)).length;
     return 2 * seeds > rule.seeds.length;
   }
-  return 2 * founders.length > state.discovered.length + 1;
+  return 2 * founders.length > state.discovered.size + 1;
 }
 
 /** Whether this process may help to found: with dynamic voters, one that was ever in a cluster can only join. */
-function mayFound({ options }: Bootstrap): boolean {
+export function mayFound({ options }: Bootstrap): boolean {
   return !options.rules.noSecondBootstrap || options.settings.rule.kind === "seeds" || !options.wasMember;
 }
 

@@ -15,7 +15,7 @@ import type { AbsentReason, Creation, DirectoryEffect, DirectoryMessage, HintRef
 import { type DirectoryState, isLost, nextNumber, partitionOfKey, refuse, send, wakeIn } from "./directory_state.ts";
 import { dutyOfKey } from "./duty_records.ts";
 import { type Entry, isSameVersion, type Version } from "./engine.ts";
-import { HINT_REPEAT_MS, HINT_TRIES } from "./relocator.ts";
+import { HINT_REPEAT_MS, HINT_TRIES } from "./relocation_work.ts";
 import { candidates, chooseTarget } from "./targets.ts";
 
 /** Keys asked for and held by nobody yet. At the limit: `busy`. */

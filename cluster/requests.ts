@@ -1,6 +1,6 @@
 /**
- * What users ask of a directory: spawn, singleton, stop by name, locate; and the first three asked by another node. Pure
- * functions over a directory's state.
+ * What this node's users ask of its directory: spawn, singleton, stop by name, locate. Pure functions over a directory's
+ * state.
  *
  * One idea: a request is a small loop that looks, acts, and looks again until its deadline. Whatever it sends may be sent
  * again, because the pair of asker and number names it.
@@ -9,37 +9,22 @@
  *
  * @module
  */
-import { after, type Instant, type NodeId } from "../core/ids.ts";
-import { isHolding, type Waiter } from "./activation.ts";
-import { stopActivation } from "./activation_life.ts";
-import { failed, finish, isRefusal, tell } from "./answers.ts";
-import { beginClaim, giveUp, hasRoom, isSameSpawn, WAITERS_MAX } from "./claims.ts";
-import type {
-  Claim,
-  DirectoryEffect,
-  DirectoryInput,
-  DirectoryMessage,
-  DirectoryResult,
-} from "./directory_protocol.ts";
-import { type DirectoryState, isLost, nextNumber, nextOperation, refuse, send, wakeIn } from "./directory_state.ts";
+import type { Instant, NodeId } from "../core/ids.ts";
+import { failed, finish } from "./answers.ts";
+import type { Claim, DirectoryEffect, DirectoryInput } from "./directory_protocol.ts";
+import { type DirectoryState, nextNumber, refuse, wakeIn } from "./directory_state.ts";
 import { callEngine } from "./engine_calls.ts";
-import { type CasResult, type GetResult, isSameVersion, type Version } from "./engine.ts";
-import { releaseGhost } from "./ghosts.ts";
+import type { GetResult, Version } from "./engine.ts";
 import type { Placement } from "./placement.ts";
-import { chooseTarget, singletonHost } from "./targets.ts";
+import { lookAtSpawn } from "./spawn_requests.ts";
+import { lookAtStop } from "./stop_requests.ts";
 
 /** Requests of this node's users under way. At the limit: `limit-reached`. */
 export const REQUESTS_MAX = 1 << 16;
-/** Spawns of other nodes that are remembered. At the limit: further ones are not answered. */
-export const REMOTE_SPAWNS_MAX = 1 << 16;
 /** Milliseconds until a request looks again. */
 const LOOK_MS = 500;
 /** Milliseconds until it looks again where something of this node is on its way out. */
 const SOON_MS = 100;
-/** Milliseconds the answer to another node's spawn is kept after its deadline. */
-const REMEMBER_MS = 30_000;
-/** The longest another node may have us wait. */
-const WAIT_MS_MAX = 300_000;
 
 /** A request of this node's user. */
 export type Request =
@@ -158,117 +143,16 @@ export function locateAnswered(
   finish(state, requestId, { kind: "located", entry: result.entry ?? undefined }, out);
 }
 
-/** The registry says who holds what is to be stopped. */
-export function stopLocated(
+/** Asks the registry who holds the key of a request; false when too much waits. */
+export function readKey(
   state: DirectoryState,
-  requestId: number,
-  result: GetResult,
+  purpose: { readonly kind: "locate" | "stopGet"; readonly requestId: number },
+  key: string,
   now: Instant,
   out: DirectoryEffect[],
-): void {
-  const request = state.requests.get(requestId);
-  if (request?.kind !== "stop") return;
-  request.isCalling = false;
-  if (result.kind === "unavailable") return;
-  const { entry } = result;
-  if (request.token !== undefined && (entry === null || !isSameVersion(entry.version, request.token))) {
-    return finish(state, requestId, { kind: "stopped" }, out);
-  }
-  if (entry === null) {
-    return finish(state, requestId, failed("actor-not-found", "not-delivered", "nobody holds the name"), out);
-  }
-  request.token = entry.version;
-  const { key } = request;
-  const { holder, holderJoin } = entry.record;
-  if (isLost(state, holder, holderJoin)) {
-    const operation = { key, expect: entry.version, record: null, opId: nextOperation(state) };
-    const purpose = { kind: "stopDelete", requestId } as const;
-    const ms = state.timings.writeTimeoutMs;
-    request.isCalling = callEngine(state.calls, purpose, { kind: "cas", ...operation }, ms, now, out);
-  } else if (holder !== state.self) {
-    send(state, holder, { kind: "stopRequest", requestId, key, token: entry.version }, out);
-  } else if (state.activations.get(key)?.opId !== entry.opId) {
-    releaseGhost(state, key, entry.opId, false, now, out);
-  }
-}
-
-/** The registry says what became of the deletion of a lost node's record. */
-export function stopDeleted(state: DirectoryState, requestId: number, result: CasResult, out: DirectoryEffect[]): void {
-  const request = state.requests.get(requestId);
-  if (request?.kind !== "stop") return;
-  request.isCalling = false;
-  if (result.kind === "ok") finish(state, requestId, { kind: "stopped" }, out);
-}
-
-/** Another node asks for a spawn here. */
-export function spawnAsked(
-  state: DirectoryState,
-  from: NodeId,
-  message: Extract<DirectoryMessage, { kind: "spawnRequest" }>,
-  now: Instant,
-  out: DirectoryEffect[],
-): void {
-  const { requestId, key, claim } = message;
-  if (!state.members.has(from)) return refuse(state, "stranger");
-  const id = `${from}|${requestId}`;
-  const known = state.remoteSpawns.get(id);
-  if (known !== undefined) {
-    if (known.result !== undefined) send(state, from, { kind: "spawnAnswer", requestId, result: known.result }, out);
-    return;
-  }
-  if (state.remoteSpawns.size >= REMOTE_SPAWNS_MAX) return refuse(state, "too-many-waiters");
-  const waitMs = Math.min(Math.max(0, message.waitMs), WAIT_MS_MAX) || 0;
-  const waiter: Waiter = { kind: "remote", from, requestId };
-  state.remoteSpawns.set(id, { result: undefined });
-  if (spawnHere(state, key, claim, waiter, after(now, waitMs), now, out)) {
-    wakeIn(state, now, waitMs + REMEMBER_MS, { kind: "answered", id });
-  } else state.remoteSpawns.delete(id); // Something of the name is on its way out: it asks again.
-}
-
-/** Another node says what became of a spawn there. */
-export function spawnAnswered(
-  state: DirectoryState,
-  from: NodeId,
-  requestId: number,
-  result: DirectoryResult,
-  now: Instant,
-  out: DirectoryEffect[],
-): void {
-  const request = state.requests.get(requestId);
-  if (request?.kind !== "spawn" || request.target !== from) return;
-  if (!isRefusal(result)) return finish(state, requestId, result, out);
-  request.target = undefined;
-  request.isSent = false;
-  if (request.claim.type === "singleton") return; // There is one place for it: asked again when it is looked at next.
-  request.refusedBy.add(from);
-  lookAtRequest(state, requestId, now, out);
-}
-
-/** Another node asks for a stop here. */
-export function stopAsked(
-  state: DirectoryState,
-  from: NodeId,
-  message: Extract<DirectoryMessage, { kind: "stopRequest" }>,
-  now: Instant,
-  out: DirectoryEffect[],
-): void {
-  const { requestId, key, token } = message;
-  const activation = state.activations.get(key);
-  if (activation?.token === undefined || !isSameVersion(activation.token, token)) {
-    return refuse(state, "unknown-activation"); // It looks again, and sees what became of it.
-  }
-  const isKnown = activation.stopWaiters.some((waiter) =>
-    waiter.kind === "remote" && waiter.from === from && waiter.requestId === requestId
-  );
-  if (!isKnown && activation.stopWaiters.length < WAITERS_MAX) {
-    activation.stopWaiters.push({ kind: "remote", from, requestId });
-  }
-  stopActivation(state, activation, "released", now, out);
-}
-
-/** A holder says that it has stopped. */
-export function stopAnswered(state: DirectoryState, requestId: number, out: DirectoryEffect[]): void {
-  if (state.requests.get(requestId)?.kind === "stop") finish(state, requestId, { kind: "stopped" }, out);
+): boolean {
+  const request = { kind: "get", key, level: "linearizable" } as const;
+  return callEngine(state.calls, purpose, request, state.timings.readTimeoutMs, now, out);
 }
 
 /** Does what can be done now; the milliseconds until it should be looked at again. */
@@ -286,120 +170,6 @@ function act(state: DirectoryState, request: Request, now: Instant, out: Directo
     default:
       return request satisfies never;
   }
-}
-
-function lookAtSpawn(
-  state: DirectoryState,
-  request: Extract<Request, { kind: "spawn" }>,
-  now: Instant,
-  out: DirectoryEffect[],
-): void {
-  const { requestId, key, claim, deadline } = request;
-  if (request.isClaiming || state.view === undefined) return;
-  if (request.target !== undefined && !state.members.has(request.target)) {
-    const isRepeatable = claim.type !== "actor" || claim.idempotencyKey !== "";
-    if (request.isSent && !isRepeatable) {
-      const result = failed("partition-unavailable", "unknown", `node ${request.target} was removed meanwhile`);
-      return finish(state, requestId, result, out);
-    }
-    request.target = undefined;
-  }
-  if (request.target === undefined || claim.type === "singleton") {
-    const target = targetOf(state, request);
-    if (typeof target !== "string") return finish(state, requestId, target, out);
-    request.target = target;
-  }
-  const { target } = request;
-  if (target !== state.self) {
-    request.isSent = true;
-    return send(state, target, { kind: "spawnRequest", requestId, key, claim, waitMs: deadline - now }, out);
-  }
-  request.isClaiming = spawnHere(state, key, claim, { kind: "request", requestId }, deadline, now, out);
-}
-
-function targetOf(state: DirectoryState, request: Extract<Request, { kind: "spawn" }>): NodeId | DirectoryResult {
-  const { claim, placement, refusedBy } = request;
-  const needs = `a node with role ${JSON.stringify(claim.role)} and kind ${JSON.stringify(claim.kind)}`;
-  if (claim.type === "singleton") {
-    return singletonHost(state, claim) ?? failed("no-eligible-node", "not-delivered", `there is no ${needs}`);
-  }
-  const choice = chooseTarget(state, claim, placement, state.self, (id) => refusedBy.has(id));
-  if (choice.kind === "chosen") return choice.node;
-  return failed("no-eligible-node", "not-delivered", `${choice.reason}: ${needs} ${choice.detail}`.trim());
-}
-
-/** Spawns on this node; false when something of the name is on its way out, and it should be tried again. */
-function spawnHere(
-  state: DirectoryState,
-  key: string,
-  claim: Claim,
-  waiter: Waiter,
-  giveUpAt: Instant,
-  now: Instant,
-  out: DirectoryEffect[],
-): boolean {
-  const refuseWith = (result: DirectoryResult): boolean => {
-    tell(state, key, waiter, result, out);
-    return true;
-  };
-  if (state.departure !== undefined) {
-    return refuseWith(failed("system-stopping", "not-delivered", "the node is leaving"));
-  }
-  const activation = state.activations.get(key);
-  if (activation !== undefined) {
-    const { status, token, claim: theirs } = activation;
-    if (status !== "claiming" && !isHolding(activation)) return false;
-    if (!isSameSpawn(claim, theirs)) {
-      return refuseWith(failed("name-taken", "not-delivered", "the name has another holder", state.self));
-    }
-    if (token !== undefined && (status === "live" || status === "paused")) {
-      return refuseWith({ kind: "spawned", holder: state.self, token, isNew: false });
-    }
-    if (activation.waiters.length >= WAITERS_MAX) {
-      return refuseWith(failed("limit-reached", "not-delivered", `${WAITERS_MAX} wait for this claim`));
-    }
-    activation.waiters.push(waiter);
-    return true;
-  }
-  if (!hasRoom(state, waiter.kind !== "request")) {
-    return refuseWith(failed("limit-reached", "not-delivered", "too many actors are beginning on this node"));
-  }
-  beginClaim(state, { key, claim, expect: "absent", snapshot: undefined, waiter, giveUpAt }, now, out);
-  return true;
-}
-
-function lookAtStop(
-  state: DirectoryState,
-  request: Extract<Request, { kind: "stop" }>,
-  now: Instant,
-  out: DirectoryEffect[],
-): void {
-  const { key, requestId } = request;
-  const activation = state.activations.get(key);
-  if (activation?.status === "claiming") {
-    return giveUp(state, activation, failed("actor-not-found", "unknown", "it was stopped meanwhile"), now, out);
-  }
-  if (activation === undefined) {
-    request.isCalling ||= readKey(state, { kind: "stopGet", requestId }, key, now, out);
-    return;
-  }
-  request.token = activation.token;
-  const isKnown = activation.stopWaiters.some((waiter) => waiter.kind === "request" && waiter.requestId === requestId);
-  if (!isKnown && activation.stopWaiters.length < WAITERS_MAX) {
-    activation.stopWaiters.push({ kind: "request", requestId });
-  }
-  stopActivation(state, activation, "released", now, out);
-}
-
-function readKey(
-  state: DirectoryState,
-  purpose: { readonly kind: "locate" | "stopGet"; readonly requestId: number },
-  key: string,
-  now: Instant,
-  out: DirectoryEffect[],
-): boolean {
-  const request = { kind: "get", key, level: "linearizable" } as const;
-  return callEngine(state.calls, purpose, request, state.timings.readTimeoutMs, now, out);
 }
 
 function overdue(state: DirectoryState, request: Request, out: DirectoryEffect[]): void {

@@ -146,7 +146,7 @@ export class RegistryProcess implements SimulatedProcess<Frame, RegistryOperatio
         coreLinkLost(core, input.peer, now, effects);
         break;
       case "discovered":
-        coreDiscovered(core, input.addresses);
+        coreDiscovered(core, input.addresses, now);
         break;
       case "lag":
         coreLag(core, input.ms, now, effects);

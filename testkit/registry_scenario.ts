@@ -16,6 +16,7 @@ import type { Watched } from "./checkers/watched.ts";
 import { copiesAgree } from "./checkers/copies_agree.ts";
 import { linearizableHistory } from "./checkers/history.ts";
 import { leaseOver } from "./checkers/lease_over.ts";
+import { oneCluster } from "./checkers/one_cluster.ts";
 import { oneExecution } from "./checkers/one_execution.ts";
 import { oneHolder } from "./checkers/one_holder.ts";
 import { oneView } from "./checkers/one_view.ts";
@@ -89,6 +90,7 @@ function cast(
     subject,
     checkers: [
       oneView(),
+      oneCluster(plan, settings.rule),
       leaseOver(),
       oneExecution(),
       oneHolder(),
@@ -112,7 +114,7 @@ export function clusterSettingsOf({ nodeCount, tuning }: WorldSettings): Cluster
     writeQuorum: Math.floor(replicaCount / 2) + 1,
     readQuorum: Math.min(tuning["readQuorum"] ?? 1, replicaCount),
     rule,
-    minimumPeersQuorum: Math.floor(nodeCount / 2) + 1,
+    minimumPeersQuorum: Math.floor((rule.kind === "seeds" ? rule.seeds.length : nodeCount) / 2) + 1,
   };
 }
 

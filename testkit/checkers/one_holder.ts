@@ -41,8 +41,11 @@ export function oneHolder(): ClusterChecker {
         voters.add(process.id);
         if (hasQuorum(note.base, voters)) { for (const id of removedBy(note.base, note.view)) gone.add(id); }
       }
+      const clusterId = process.core.engine.views.view?.clusterId ?? "";
       if (note.kind === "released") {
-        for (const claim of claims.get(note.key) ?? []) if (claim.opId === note.opId) claim.isReleased = true;
+        for (const claim of claims.get(`${clusterId} ${note.key}`) ?? []) {
+          if (claim.opId === note.opId) claim.isReleased = true;
+        }
       }
       if (note.kind === "called" && note.what.kind === "cas" && !calledMs.has(note.what.opId)) {
         calledMs.set(note.what.opId, world.nowMs);
@@ -55,8 +58,9 @@ export function oneHolder(): ClusterChecker {
         ackedMs: world.nowMs,
         isReleased: false,
       };
-      let ofKey = claims.get(note.key);
-      if (ofKey === undefined) claims.set(note.key, ofKey = []);
+      const key = `${clusterId} ${note.key}`;
+      let ofKey = claims.get(key);
+      if (ofKey === undefined) claims.set(key, ofKey = []);
       for (const other of ofKey) compare(this.name, note.key, other, claim, calledMs.get(note.opId) ?? 0, gone);
       ofKey.push(claim);
     },

@@ -26,6 +26,7 @@ const SETTINGS = {
 const node: fc.Arbitrary<NodeId> = fc.constantFrom(nodeId("n0"), nodeId("n1"), nodeId("n2"), nodeId("stranger"));
 const key = fc.constantFrom("a", "b", "k:g", "", "a/b", "s");
 const small = fc.integer({ min: 0, max: 12 });
+const id = fc.integer({ min: 0, max: 999 });
 const partition = fc.integer({ min: 0, max: 3 }).map((index) => index as Partition);
 const version: fc.Arbitrary<Version> = fc.record({ cfg: small.map(epoch), seq: small });
 const opId = fc.integer({ min: 0, max: 30 }).map((number) => `n0#${number}`);
@@ -45,7 +46,7 @@ const entry: fc.Arbitrary<Entry> = fc.tuple(key, version, opId, claim, node, sma
     opId,
     record: { ...claim, holder, holderJoin: epoch(join) },
   }));
-const deadline = fc.integer({ min: 0, max: 20_000 }).map(instant);
+const deadline = fc.integer({ min: 5_000, max: 90_000 }).map(instant);
 const placement = fc.constantFrom({ kind: "local" } as const, { kind: "random" } as const);
 const create = fc.option(fc.record({ claim, placement }), { nil: undefined });
 const expect = fc.oneof(version, fc.constant("absent" as const));
@@ -72,7 +73,7 @@ const message: fc.Arbitrary<DirectoryMessage> = fc.oneof(
     expect,
     why: fc.constantFrom("leaving" as const, "busy" as const),
   }),
-  fc.record({ kind: fc.constant("spawnRequest" as const), requestId: small, key, claim, waitMs: fc.double() }),
+  fc.record({ kind: fc.constant("spawnRequest" as const), requestId: id, key, claim, waitMs: fc.double() }),
   fc.record({
     kind: fc.constant("spawnAnswer" as const),
     requestId: small,
@@ -115,6 +116,10 @@ const casResult: fc.Arbitrary<CasResult> = fc.oneof(
   }),
 );
 const engineResult: fc.Arbitrary<EngineResult> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: version.map((version) => ({ kind: "cas" as const, result: { kind: "ok" as const, version } })),
+  },
   { weight: 4, arbitrary: casResult.map((result) => ({ kind: "cas" as const, result })) },
   maybeEntry.map((entry) => ({ kind: "get" as const, result: { kind: "found" as const, entry } })),
   fc.array(casResult, { maxLength: 3 }).map((results) => ({ kind: "casMany" as const, results })),
@@ -131,7 +136,7 @@ const view: fc.Arbitrary<View> = fc.tuple(
   fc.uniqueArray(fc.constantFrom("n1", "n2", "n3"), { minLength: 1, maxLength: 3 })
     .chain((ids) => fc.shuffledSubarray(["n0", ...ids], { minLength: ids.length + 1 })),
   fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(nodeId("n0")) }, node), { minLength: 1, maxLength: 2 }),
-  fc.boolean(),
+  fc.integer({ min: 0, max: 5 }).map((number) => number === 3),
 ).map(([isOut, ids, owners, isLeaving]) => ({
   clusterId: "c",
   draft: "",
@@ -187,16 +192,19 @@ type Wish =
 
 const wish: fc.Arbitrary<Wish> = fc.oneof(
   fc.record({ kind: fc.constant("advance" as const), ms: fc.integer({ min: 0, max: 3_000 }) }),
-  fc.record({
-    kind: fc.constant("host" as const),
-    pick: small,
-    what: fc.constantFrom("started" as const, "broken" as const, "ended" as const, "stopped" as const),
-  }),
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("answer" as const), pick: small, result: engineResult }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("host" as const),
+      pick: small,
+      what: fc.constantFrom("started" as const, "broken" as const, "ended" as const, "stopped" as const),
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("answer" as const), pick: small, result: engineResult }) },
   fc.record({ kind: fc.constant("message" as const), from: node, message }),
   fc.record({
     kind: fc.constant("spawn" as const),
-    requestId: small,
+    requestId: id,
     key,
     claim,
     placement: fc.constant({ kind: "local" as const }),
@@ -218,7 +226,7 @@ describe("a directory", () => {
   it("never throws, ends no request twice, and starts nothing that it did not claim, whatever it is told", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.oneof({ weight: 60, arbitrary: wish }, leaving), { minLength: 40, maxLength: 120, size: "max" }),
+        fc.array(fc.oneof({ weight: 120, arbitrary: wish }, leaving), { minLength: 40, maxLength: 120, size: "max" }),
         (wishes) => {
           const directory = createDirectory({
             self: nodeId("n0"),
@@ -249,16 +257,16 @@ describe("a directory", () => {
               now += each.ms;
               step({ kind: "tick" });
             } else if (each.kind === "answer") {
-              step({ kind: "engineDone", requestId: asked[each.pick % (asked.length || 1)] ?? 0, result: each.result });
+              step({ kind: "engineDone", requestId: asked.at(-1 - each.pick % 4) ?? 0, result: each.result });
             } else if (each.kind === "host") {
-              const { key, token } = tokens[each.pick % (tokens.length || 1)] ??
+              const { key, token } = tokens.at(-1 - each.pick % 3) ??
                 { key: "a", token: { cfg: epoch(1), seq: 1 } };
               if (each.what === "ended") step({ kind: "ended", key, token });
               else if (each.what === "stopped") step({ kind: "stoppedFor", key, token, snapshot: undefined });
               else step({ kind: "started", key, token, error: each.what === "broken" ? "no" : undefined });
             } else {
               if ("requestId" in each && each.kind !== "engineDone") open++;
-              step(each);
+              step(each.kind === "engineView" ? { ...each, view: { ...each.view, epoch: epoch(++views) } } : each);
             }
           }
           const beginning = [...directory.activations.values()].filter(({ status }) =>
@@ -274,7 +282,7 @@ describe("a directory", () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 600 },
     );
   });
 });

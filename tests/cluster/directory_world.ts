@@ -141,7 +141,7 @@ export class World {
     return requestId;
   }
 
-  spawn(node: WorldNode, key: string, fields: Partial<Claim> = {}, waitMs?: number): number {
+  spawn(node: WorldNode, key: string, fields: Partial<Claim> = {}, waitMs = 5_000): number {
     const placement = { kind: "local" } as const;
     const claim = claimOf(fields);
     return this.request(node, (requestId, deadline) => ({
