@@ -201,7 +201,7 @@ export function advance(
 
 /** Takes it out of the map. Its key is free for another claim of this node. */
 export function forget(state: DirectoryState, activation: Activation, out: DirectoryEffect[]): void {
-  const { key, partition, token, stopWaiters } = activation;
+  const { key, partition, token, waiters, stopWaiters } = activation;
   if (state.activations.get(key) !== activation) return;
   state.activations.delete(key);
   const siblings = state.byPartition.get(partition);
@@ -212,6 +212,7 @@ export function forget(state: DirectoryState, activation: Activation, out: Direc
     activation.told = "gone";
     out.push({ kind: "activation", key, token, status: "gone" });
   }
+  tellWaiters(state, key, waiters, failed("start-failed", "not-delivered", "it stopped"), out);
   tellWaiters(state, key, stopWaiters, { kind: "stopped" }, out);
 }
 

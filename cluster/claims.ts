@@ -272,8 +272,8 @@ function abandon(
   if (activation.isStartSent && activation.token !== undefined) {
     out.push({ kind: "stop", key, token: activation.token, reason: "gave-up" });
   }
-  forget(state, activation, out);
   tellWaiters(state, key, waiters, result, out);
+  forget(state, activation, out);
 }
 
 function attemptAnew(state: DirectoryState, activation: Activation, expect: Expected, now: Instant): void {

@@ -299,6 +299,7 @@ export interface RelocationCounts {
 
 /** Public facts. */
 export type DirectoryEvent =
+  /** `held` of its records were found so far in this node's duty. */
   | { readonly kind: "relocationStarted"; readonly node: NodeId; readonly held: number }
   /** Once a second while it lasts. */
   | { readonly kind: "relocationProgress"; readonly node: NodeId; readonly counts: RelocationCounts }

@@ -191,9 +191,7 @@ export function engineMessage(
     return viewEffects(engine, collect((some) => viewMessage(views, from, message, now, some)), now, out);
   }
   if (message.kind === "registryReply") {
-    const effects = collect<ClientEffect>((some) =>
-      replied(engine.client, from, message.requestId, message.answers, now, some)
-    );
+    const effects = collect<ClientEffect>((some) => replied(engine.client, from, message, now, some));
     return clientEffects(engine, effects, now, out);
   }
   partitionEffects(engine, collect((some) => partitionMessage(partitions, from, message, now, some)), now, out);

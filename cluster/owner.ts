@@ -105,10 +105,10 @@ export function onRequest(
   now: Now,
   out: PartitionEffect[],
 ): void {
-  const { requestId, partition, operations } = message;
+  const { epoch, requestId, partition, operations } = message;
   const { rules, timings, settings } = state.options;
   const reply = (answers: readonly RegistryAnswer[]) =>
-    send(state, from, { kind: "registryReply", requestId, answers }, out);
+    send(state, from, { kind: "registryReply", epoch, requestId, answers }, out);
   const refuse = (reason: UnavailableReason) =>
     reply(operations.map(({ kind }) => answer(kind, unavailable(reason, false))));
   const owned = serving(state, partition);
@@ -120,7 +120,8 @@ export function onRequest(
     if (requestId < client.oldest) return;
     const answered = client.answered.get(requestId);
     if (answered !== undefined) return reply(answered);
-    if (owned.waiting.some((waiting) => waiting.from === from && waiting.requestId === requestId)) return;
+    const same = owned.waiting.find((waiting) => waiting.from === from && waiting.requestId === requestId);
+    if (same !== undefined) return void (same.epoch = epoch);
   }
   if (operations.length === 0 || operations.length > OPERATIONS_MAX) return refuse("busy");
   if (owned.waiting.length >= WAITING_MAX) return refuse("busy");
@@ -142,7 +143,7 @@ export function onRequest(
   if (!rules.replyAfterCommit) return reply(answers);
   const deadline = after(now.mono, timings.writeTimeoutMs);
   const confirmedBy = isRead && settings.readQuorum > 1 ? new Set<NodeId>() : undefined;
-  const waiting: Waiting = { from, requestId, answers, seq, deadline, confirmedBy, read: ++owned.reads };
+  const waiting: Waiting = { from, requestId, epoch, answers, seq, deadline, confirmedBy, read: ++owned.reads };
   if (confirmedBy !== undefined) {
     for (const id of owned.followers.keys()) {
       send(state, id, { kind: "confirm", partition, cfg: owned.cfg, read: waiting.read }, out);
@@ -250,9 +251,9 @@ export function tickOwned(
   const late = owned.waiting.filter(({ deadline }) => deadline <= now.mono);
   if (late.length > 0) {
     owned.waiting = owned.waiting.filter(({ deadline }) => deadline > now.mono);
-    for (const { from, requestId, answers } of late) {
+    for (const { from, requestId, epoch, answers } of late) {
       const unknown = answers.map(({ kind }) => answer(kind, unavailable("no-quorum", kind === "cas")));
-      send(state, from, { kind: "registryReply", requestId, answers: unknown }, out);
+      send(state, from, { kind: "registryReply", epoch, requestId, answers: unknown }, out);
     }
   }
   return isBusy || owned.waiting.length > 0;
@@ -260,9 +261,9 @@ export function tickOwned(
 
 /** Tells everybody who waits that this node decides no more. What was written may count or not. */
 export function endOwnership(state: Partitions, owned: Ownership, out: PartitionEffect[]): void {
-  for (const { from, requestId, answers } of owned.waiting) {
+  for (const { from, requestId, epoch, answers } of owned.waiting) {
     const unknown = answers.map(({ kind }) => answer(kind, unavailable("moving", kind === "cas")));
-    send(state, from, { kind: "registryReply", requestId, answers: unknown }, out);
+    send(state, from, { kind: "registryReply", epoch, requestId, answers: unknown }, out);
   }
   owned.waiting = [];
 }
@@ -345,9 +346,9 @@ function release(state: Partitions, owned: Ownership, out: PartitionEffect[]): v
     const isConfirmed = waiting.confirmedBy === undefined || waiting.confirmedBy.size >= confirmations;
     if (waiting.seq > owned.committed || !isConfirmed) rest.push(waiting);
     else {
-      const { from, requestId, answers } = waiting;
+      const { from, requestId, epoch, answers } = waiting;
       owned.clients.get(from)?.answered.set(requestId, answers);
-      send(state, from, { kind: "registryReply", requestId, answers }, out);
+      send(state, from, { kind: "registryReply", epoch, requestId, answers }, out);
     }
   }
   owned.waiting = rest;

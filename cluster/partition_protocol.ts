@@ -35,7 +35,13 @@ export type PartitionMessage =
     readonly partition: Partition;
     readonly operations: readonly RegistryOperation[];
   }
-  | { readonly kind: "registryReply"; readonly requestId: number; readonly answers: readonly RegistryAnswer[] }
+  /** The answer to the copy of a request that was sent under `epoch`. */
+  | {
+    readonly kind: "registryReply";
+    readonly epoch: Epoch;
+    readonly requestId: number;
+    readonly answers: readonly RegistryAnswer[];
+  }
   /** The owner's changes `first`, `first + 1`, … in their order. None: asks where the backup stands. */
   | {
     readonly kind: "replicate";

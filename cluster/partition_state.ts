@@ -41,6 +41,8 @@ export interface PartitionOptions {
 export interface Waiting {
   readonly from: NodeId;
   readonly requestId: number;
+  /** Of the newest copy of the request. */
+  epoch: Epoch;
   readonly answers: (
     | { readonly kind: "get"; result: GetResult }
     | { readonly kind: "cas"; result: CasResult }

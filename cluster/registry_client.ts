@@ -39,6 +39,7 @@ interface Pending {
   sendAt: Instant;
   retries: number;
   sentTo: NodeId | undefined;
+  sentUnder: number;
   /** Sendings that were not answered with "certainly not". */
   open: number;
   reason: UnavailableReason;
@@ -75,6 +76,7 @@ export function request(
     sendAt: now.mono,
     retries: 0,
     sentTo: undefined,
+    sentUnder: 0,
     open: 0,
     reason: "not-member",
   };
@@ -87,13 +89,14 @@ export function request(
 export function replied(
   client: RegistryClient,
   from: NodeId,
-  requestId: number,
-  answers: readonly RegistryAnswer[],
+  { epoch, requestId, answers }: PartitionMessage & { readonly kind: "registryReply" },
   now: Now,
   out: ClientEffect[],
 ): void {
   const pending = client.pending.get(requestId);
-  if (pending === undefined || from !== pending.sentTo || answers.length !== pending.operations.length) return;
+  // Of the last copy only: an earlier one may have been answered by an earlier configuration, and this one run later.
+  if (pending === undefined || from !== pending.sentTo || epoch !== pending.sentUnder) return;
+  if (answers.length !== pending.operations.length) return;
   if (answers.some(({ kind }, index) => kind !== pending.operations[index]?.kind)) return;
   const refusals = answers.map(({ result }) => result).filter((result) => result.kind === "unavailable");
   const [refusal] = refusals;
@@ -132,6 +135,7 @@ function send(client: RegistryClient, pending: Pending, view: View | undefined, 
   const { requestId, partition, operations } = pending;
   const [oldest = requestId] = client.pending.keys();
   pending.sentTo = owner;
+  pending.sentUnder = view.epoch;
   pending.open++;
   out.push({
     kind: "send",

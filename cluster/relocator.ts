@@ -14,6 +14,7 @@ import { RingQueue } from "../core/ring_queue.ts";
 import type { DirectoryEffect, RelocationCounts } from "./directory_protocol.ts";
 import { type DirectoryState, isLost, partitionOfKey, wakeIn } from "./directory_state.ts";
 import { type Entry, isSameVersion, type RegistryRecord } from "./engine.ts";
+import { ownerOf } from "./view.ts";
 import { enqueue, leaveTarget, pump } from "./relocation_work.ts";
 
 /** Records that wait for their turn; more than a node's table has. At the limit the record waits until a member joins. */
@@ -156,10 +157,12 @@ export function reportProgress(state: DirectoryState, node: NodeId, now: Instant
 function consider(state: DirectoryState, partition: Partition | undefined, entry: Entry): void {
   const { record, key } = entry;
   const relocating = state.relocator;
-  if (!isLost(state, record.holder, record.holderJoin) || relocating.items.has(key)) return;
+  if (state.view === undefined || !isLost(state, record.holder, record.holderJoin) || relocating.items.has(key)) return;
+  const at = partition ?? partitionOfKey(state, key);
+  if (ownerOf(state.view, at) !== state.self) return; // The duty is about to end, or the view of its beginning to come.
   const item: Relocating = {
     entry,
-    partition: partition ?? partitionOfKey(state, entry.key),
+    partition: at,
     plan: planOf(record),
     target: undefined,
     tries: 0,

@@ -62,11 +62,6 @@ export type Request =
     isCalling: boolean;
   };
 
-/** A spawn of another node, and what became of it. */
-export interface SpawnAnswered {
-  result: DirectoryResult | undefined;
-}
-
 /** A user asks for something. */
 export function requested(
   state: DirectoryState,

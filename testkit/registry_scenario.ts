@@ -181,7 +181,12 @@ export function isBeyondHelp(
   const hosts = world.nodes.filter(({ isGone }) => !isGone).length;
   const views = processes.flatMap(({ core }): View | readonly View[] => viewOf(core) ?? []);
   if (views.length === 0) {
-    const canFound = processes.filter(({ core }) => !core.options.wasMember).length;
+    // Who has accepted an attempt waits for its founders, and for one that stays silent it waits for ever.
+    const silent = new Set(world.nodes.filter(({ isGone }) => isGone).map(({ address }) => address));
+    const canFound = processes.filter(({ core }) => {
+      const founders = core.engine.bootstrap.attempt?.view.members ?? [];
+      return !core.options.wasMember && !founders.some(({ address }) => silent.has(address));
+    }).length;
     return 2 * canFound <= world.nodes.length || hosts < settings.minimumPeersQuorum;
   }
   // Restarted nodes that could not reach the living ones have founded a cluster of their own. Nothing merges them.

@@ -48,7 +48,8 @@ function removedWithLease(name: string, world: WatchedWorld, base: View, view: V
     const node = world.nodeOf(id);
     const core = node?.process?.core;
     const installed = core?.engine.views.view;
-    if (node === undefined || core === undefined || installed === undefined) continue;
+    // It may have been let in by two clusters, and taken one.
+    if (node === undefined || core === undefined || installed?.clusterId !== view.clusterId) continue;
     const { status } = standing(core.engine.views.lease, installed, world.clockOf(node), core.options.timings);
     if (status === "held" || status === "soft") {
       throw new SimulationViolation(name, `${id} is removed by epoch ${view.epoch} while it has a lease`);
