@@ -156,6 +156,11 @@ export function leaveWanted(core: ClusterCore, id: NodeId, now: Now, out: CoreEf
   lead(core, { kind: "leaveWanted", id }, now, out);
 }
 
+/** A peer has this view: ours is older, and something waits for it. */
+export function wantView(core: ClusterCore, from: NodeId, theirs: Epoch, now: Now, out: CoreEffect[]): void {
+  withEngine(core, now, out, (effects) => engineMetEpoch(core.engine, from, theirs, now, effects));
+}
+
 /** What the machines above ask of the engine. */
 export function coreRequest(core: ClusterCore, input: EngineInput, now: Now, out: CoreEffect[]): void {
   withEngine(core, now, out, (effects) => engineInput(core.engine, input, now, effects));

@@ -39,6 +39,14 @@ async function moneyIsConserved(seed: number, orders: readonly Order[], faults: 
   assert.deepEqual([sum("balance"), sum("underWay")], [sum("deposited"), 0]);
 }
 
+const DEPOSIT: Order = { from: undefined, to: "ann", amount: 10 };
+const TRANSFER: Order = { from: "ann", to: "bob", amount: 1 };
+const FAULTS: readonly Fault[] = [0, 1, 2, 3, 4].flatMap((host): Fault[] => [
+  { kind: "crash", atMs: 1_100, host, downMs: 1_000, stays: false },
+  { kind: "partition", atMs: 1_000, cut: 1 << host, isOneWay: false, forMs: 5_000 },
+  { kind: "pause", atMs: 1_000, host, forMs: 3_000 },
+]);
+
 /** The bank without its memory of what it has decided. */
 async function withForgetfulAccounts(run: () => Promise<void>): Promise<void> {
   const undo: (() => void)[] = [];
@@ -62,24 +70,30 @@ async function withForgetfulAccounts(run: () => Promise<void>): Promise<void> {
 
 describe("the bank on five simulated nodes", () => {
   it("neither makes nor loses money, whatever happens to its nodes", async () => {
-    await fc.assert(fc.asyncProperty(fc.nat(), orders, faultsOf({ nodes: 5, withinMs: 4_000, max: 3 }), moneyIsConserved), {
-      numRuns: 15,
-    });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), orders, faultsOf({ nodes: 5, withinMs: 4_000, max: 3 }), moneyIsConserved),
+      {
+        numRuns: 15,
+      },
+    );
   });
 
   it("is caught without its memory of decisions, by a plan of a few items", async () => {
     await withForgetfulAccounts(async () => {
-      const property = fc.asyncProperty(fc.nat(), orders, faultsOf({ nodes: 5, withinMs: 4_000, max: 3 }), moneyIsConserved);
+      // Few choices: the real bank waits in real time before it repeats a step, so each try of the shrinker costs.
+      const orders = fc.array(fc.constantFrom<Order>(DEPOSIT, TRANSFER), { maxLength: 4 });
+      const faults = fc.array(fc.constantFrom<Fault>(...FAULTS), { maxLength: 3 });
+      const property = fc.asyncProperty(fc.constant(7), orders, faults, moneyIsConserved);
       const found = await fc.check(property, { numRuns: 300, seed: Number(process.env.SEED ?? 1) });
       assert.ok(found.failed, "nothing was found");
-      const [, fewest = [], faults = []] = found.counterexample ?? [];
+      const [, fewest = [], causes = []] = found.counterexample ?? [];
       console.log(
         found.numRuns,
         found.numShrinks,
         JSON.stringify(found.counterexample),
         String(found.errorInstance).slice(0, 300),
       );
-      assert.ok(fewest.length + faults.length <= 4, "it was not shrunk to a few items");
+      assert.ok(fewest.length + causes.length <= 4, "it was not shrunk to a few items");
     });
   });
 });
