@@ -36,6 +36,10 @@ export type ClusterEffect<F> =
 /** The cluster, as one node has it. */
 export interface NodeCluster<F> {
   step(input: ClusterInput<F>, now: Now, out: ClusterEffect<F>[]): void;
+  /** Which cluster this node is in; empty when it is in none. */
+  readonly clusterId: string;
   /** Why it is not yet well, for people; `undefined` when actors may be sent to. */
   unready(): string | undefined;
+  /** How it stands. What the next identity of the same process must know is in it. */
+  describe(): object;
 }

@@ -18,6 +18,7 @@ import type { StopReason } from "../core/lifecycle.ts";
 import { MESSAGES_PER_TURN } from "../core/limits.ts";
 import { isGrainKey } from "../core/names.ts";
 import type { Log, UserCode } from "../core/ports.ts";
+import type { FencingToken } from "../core/store.ts";
 import type { Version } from "../cluster/engine.ts";
 import type { StopReason as StopWord } from "../cluster/directory_protocol.ts";
 import type { Arrived, BounceReason } from "../cluster/router_protocol.ts";
@@ -52,7 +53,7 @@ export interface ActorNodeOptions<F> {
 /** Who watches what actors do. */
 export interface NodeWatcher {
   /** A handler or hook begins. */
-  ran(node: ActorWitness, ctx: HandlerContext, token: Version | undefined, payload: object | undefined): void;
+  ran(node: ActorWitness, ctx: HandlerContext, token: FencingToken | undefined, payload: object | undefined): void;
   /** A message leaves; its payload travels by reference. */
   sent(payload: object, sender: ClusterLetter["sender"], target: string): void;
   event(node: ActorWitness, event: TroupeEvent): void;
@@ -159,7 +160,14 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
   }
 
   describe(): unknown {
-    return this.actors.abroad?.activations.map(({ key, token }) => `${key} ${token.cfg}.${token.seq}`);
+    const activations = this.actors.abroad?.activations ?? [];
+    const held = activations.map(({ key, token }) => `${key} ${token.cfg}.${token.seq}`);
+    return { ...this.#options.cluster.describe(), held };
+  }
+
+  /** Why nobody may be sent to from here yet. */
+  unready(): string | undefined {
+    return this.#options.cluster.unready();
   }
 
   // ------------------------------------------------------------------------------------------------
@@ -303,8 +311,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
       released: () => {},
       cluster: { port: this.#port(), generation },
     }, (ctx, origin) => {
-      const live = this.actors.abroad?.tokenAt(ctx.cell);
-      watcher.ran(witness, ctx, live, payloadOf(origin));
+      watcher.ran(witness, ctx, this.actors.abroad?.tokenOf(ctx.cell), payloadOf(origin));
     });
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeId, Partition } from "../core/ids.ts";
+import type { ClusterEvent } from "../cluster/cluster_node.ts";
 import type { LeaseStatus, Version } from "../cluster/engine.ts";
 import type { View } from "../cluster/view.ts";
 import type { Ballot } from "../cluster/view_protocol.ts";
@@ -30,6 +31,13 @@ export type ClusterNote =
     readonly what: RegistryCall;
     readonly isOpen: boolean;
   }
+  /** A message has come to its actor: the `seq`th of `sender` to `key`. */
+  | { readonly kind: "delivered"; readonly key: string; readonly sender: string; readonly seq: number }
+  /** A user asked for something: an ask or an operation, to end by `deadline` of the node's clock. */
+  | { readonly kind: "asked"; readonly id: string; readonly deadlineMs: number }
+  /** It has ended. */
+  | { readonly kind: "ended"; readonly id: string; readonly how: string }
+  | { readonly kind: "event"; readonly event: ClusterEvent }
   /** Too many copies of a partition were lost at once. */
   | { readonly kind: "dataLoss"; readonly partition: Partition }
   /** A message that makes no sense came from a node that means well: a bug, in a simulation. */

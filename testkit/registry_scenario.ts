@@ -5,6 +5,7 @@
  */
 import { below, type Random } from "../core/random.ts";
 import { type Frame, viewOf } from "../cluster/cluster_core.ts";
+import { FRAME_LIMITS } from "../cluster/decode_values.ts";
 import { serving } from "../cluster/owner.ts";
 import { isSettled } from "../cluster/planner.ts";
 import type { Rules } from "../cluster/rules.ts";
@@ -22,6 +23,7 @@ import { oneHolder } from "./checkers/one_holder.ts";
 import { oneView } from "./checkers/one_view.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import type { FaultPlan, PlanItem, WorldSettings } from "./fault_plan.ts";
+import { frameCheck } from "./frame_check.ts";
 import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
 import type { Subject } from "./process.ts";
 import { disagreement, type RegistryOperation, RegistryProcess } from "./registry_process.ts";
@@ -85,6 +87,7 @@ function cast(
     create: (birth) => new RegistryProcess(birth, options),
     frameName: (frame) => `${frame.message.kind} @${frame.epoch}`,
     noteLine: noteLine,
+    checkFrame: frameCheck({ ...FRAME_LIMITS, partitionCount: settings.partitionCount }),
   };
   return {
     subject,
@@ -213,7 +216,7 @@ function waitsForSilence(
 }
 
 /** In a simulation everybody means well, so a message that makes no sense is a bug. */
-function noOddMessages(): Checker<unknown, unknown, ClusterNote, unknown> {
+export function noOddMessages(): Checker<unknown, unknown, ClusterNote, unknown> {
   return {
     name: "no odd messages",
     onNote(_world, _node, note) {
@@ -237,7 +240,8 @@ function agreesAtEnd(): Checker<Frame, RegistryOperation, ClusterNote, RegistryP
   };
 }
 
-function noteLine(note: ClusterNote): string {
+/** A note in words. */
+export function noteLine(note: ClusterNote): string {
   switch (note.kind) {
     case "installed": {
       const { view } = note;
@@ -256,6 +260,14 @@ function noteLine(note: ClusterNote): string {
       return `runs ${note.key} as ${note.token.cfg}.${note.token.seq}`;
     case "called":
       return `${note.isOpen ? "calls" : "called"} ${note.key} ${JSON.stringify(note.what)}`;
+    case "delivered":
+      return `${note.key} gets message ${note.seq} of ${note.sender}`;
+    case "asked":
+      return `asks for ${note.id} by ${note.deadlineMs}`;
+    case "ended":
+      return `${note.id} ends: ${note.how}`;
+    case "event":
+      return `event ${JSON.stringify(note.event)}`;
     case "dataLoss":
       return `partition ${note.partition} has lost data`;
     case "odd":

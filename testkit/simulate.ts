@@ -23,14 +23,15 @@ import type { AnyKind, Kind } from "../core/kind.ts";
 import { actorKey, grainKey } from "../core/names.ts";
 import type { AnyProtocol } from "../core/protocol.ts";
 import type { ActorRef } from "../core/ref.ts";
-import type { RouterMessage } from "../cluster/router_protocol.ts";
+import type { Frame } from "../cluster/cluster_core.ts";
+import { ALL_RULES, type Rules } from "../cluster/rules.ts";
 import type { Claim } from "../cluster/directory_protocol.ts";
 import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor_node.ts";
 import { ActorWorld } from "./actor_world.ts";
 import { RunsChecker } from "./checkers/runs.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
-import { KnownCluster, KnownPlaces } from "./known_cluster.ts";
 import { scaled } from "./keyed_random.ts";
+import { MachineCluster, settingsOfCluster } from "./machine_cluster.ts";
 import type { Birth } from "./process.ts";
 import type { Cast } from "./scenario.ts";
 import { SimStore, SimStoreContents, type SimStoreSettings, STORE_CALM } from "./sim_store.ts";
@@ -57,7 +58,7 @@ export interface SimulateOptions {
   readonly seed: number;
   /** Every kind of actor that lives in it. */
   readonly kinds: readonly AnyKind[];
-  /** What goes wrong; `"none"` unless said otherwise. A plan's times count from the beginning of the world. */
+  /** What goes wrong; `"none"` unless said otherwise. A plan's times count from when the cluster has come together. */
   readonly faults?: Faults;
   /** How the store behaves, whatever `faults` says of it. */
   readonly store?: Partial<SimStoreSettings>;
@@ -93,6 +94,8 @@ export type Duration = number | `${number}ms` | `${number}s` | `${number}m`;
 const NODES_MAX = 30;
 const ASK_TIMEOUT_MS = 5_000;
 const SPAWN_TIMEOUT_MS = 20_000;
+const READY_MS_MAX = 120_000;
+const READY_STEP_MS = 100;
 
 /** Makes a world. Nothing happens in it until somebody waits: for an answer, or in {@link SimulatedWorld.run}. */
 export function simulate(options: SimulateOptions): SimulatedWorld {
@@ -106,30 +109,30 @@ export function simulate(options: SimulateOptions): SimulatedWorld {
 /** A simulated cluster. */
 export class SimulatedWorld {
   readonly #options: SimulateOptions;
+  readonly #rules: Rules;
   readonly #choice: FaultChoice | undefined;
-  readonly #world: ActorWorld<RouterMessage>;
+  readonly #world: ActorWorld<Frame>;
   readonly #contents: SimStoreContents;
   readonly #runs = new RunsChecker();
   readonly #expectations = new Expectations();
   readonly #stores = new Map<string, SimStore>();
   readonly #lost = new Map<string, Set<(error: ActorError) => void>>();
   readonly #logged: string[] = [];
+  #isReady = false;
   #areFaultsOver = false;
   #faultIndex = 0;
 
-  /** @ignore Made by {@link simulate}. */
-  constructor(options: SimulateOptions) {
+  /** @ignore Made by {@link simulate}; our own tests take rules away. */
+  constructor(options: SimulateOptions, rules: Rules = ALL_RULES) {
     this.#options = options;
-    const { faults = "none", seed, nodes, trace } = options;
-    this.#choice = choiceOf(faults);
+    this.#rules = rules;
+    const { seed, nodes, trace } = options;
+    this.#choice = choiceOf(options.faults ?? "none");
     this.#contents = new SimStoreContents({ ...storeSettingsOf(this.#choice), ...options.store });
     this.#world = new ActorWorld(seed, settingsOf(nodes, this.#choice), (world) => this.#cast(world), {
       look: () => this.#expectations.check(this.#world.nowMs),
     }, trace);
     this.#world.begin();
-    if (isPlan(faults)) {
-      for (const fault of faults) this.#world.later(fault.atMs, () => this.#befall(() => this.#world.befall(fault)));
-    } else if (this.#choice !== undefined) this.#drawFault(this.#choice);
   }
 
   /** Simulated milliseconds since the world began. */
@@ -167,10 +170,15 @@ export class SimulatedWorld {
   /** One host, by its index from 0. */
   node(index: number): SimulatedNode {
     const host = this.#hostOf(index);
-    const courier = new UserCourier({
-      actorsOf: (at) => this.#world.sim.at(at).process?.actors,
-      waitAt: (at, promise, lost) => this.#waitAt(at, promise, lost),
-    }, host);
+    const courier = new UserCourier(
+      {
+        actorsOf: (at) => this.#world.sim.at(at).process?.actors,
+        waitAt: (at, promise, lost, withinMs) => this.#waitAt(at, promise, lost, withinMs),
+        whenReady: () => this.#isReady ? undefined : this.ready(),
+      },
+      host,
+      this.#options.askTimeoutMs ?? ASK_TIMEOUT_MS,
+    );
     const up = () => this.#world.sim.at(host).process !== undefined;
     return {
       get isUp() {
@@ -186,14 +194,36 @@ export class SimulatedWorld {
     };
   }
 
+  /**
+   * Lets time pass until the cluster has come together: every node that is up has a lease. An ask waits for that by
+   * itself; a tell before it may be lost.
+   */
+  async ready(withinMs: number = READY_MS_MAX): Promise<void> {
+    const untilMs = this.#world.nowMs + withinMs;
+    for (;;) {
+      const waiting = this.#world.sim.nodes.find(({ process }) => process?.unready() !== undefined);
+      if (waiting === undefined) break;
+      if (this.#world.nowMs >= untilMs) {
+        const why = waiting.process?.unready() ?? "it is down";
+        throw new ActorError("start-failed", `Node ${waiting.host} is not ready after ${withinMs} ms: ${why}`);
+      }
+      await this.#world.pass(READY_STEP_MS);
+    }
+    if (!this.#isReady) this.#beginFaults();
+    this.#isReady = true;
+  }
+
   /** Lets time pass. Rejects with the first broken claim, and with what a handler may not do. */
   async run(duration: Duration): Promise<void> {
+    if (!this.#isReady) await this.ready();
     await this.#world.pass(msOf(duration));
   }
 
   /** Claims something of this world from now on: see {@link always} and {@link eventually}. */
   expect(expectation: Expectation): void {
     this.#expectations.add(expectation, this.#world.nowMs);
+    // So that somebody looks when its time is over, though nothing happens then.
+    if (expectation.kind === "eventually") this.#world.later(expectation.withinMs + 1, () => {});
   }
 
   /** The process of a node is gone with its memory. It stays down until {@link restart} or {@link heal}. */
@@ -238,6 +268,13 @@ export class SimulatedWorld {
     throw new ActorError("invalid-options", `There is no node ${index}: the world has ${this.#options.nodes}`);
   }
 
+  #beginFaults(): void {
+    const { faults = "none" } = this.#options;
+    if (isPlan(faults)) {
+      for (const fault of faults) this.#world.later(fault.atMs, () => this.#befall(() => this.#world.befall(fault)));
+    } else if (this.#choice !== undefined) this.#drawFault(this.#choice);
+  }
+
   #drawFault(choice: FaultChoice): void {
     const { sim } = this.#world;
     const drawn = drawnFault(this.#faultIndex++, this.#world.nowMs, choice, this.#options.nodes, sim.random);
@@ -254,21 +291,22 @@ export class SimulatedWorld {
   }
 
   #cast(
-    world: ActorWorld<RouterMessage>,
-  ): Cast<RouterMessage, ActorOperation, never, ActorNode<RouterMessage>> {
-    const places = new KnownPlaces(() => world.nowMs);
+    world: ActorWorld<Frame>,
+  ): Cast<Frame, ActorOperation, never, ActorNode<Frame>> {
+    const { nodes, kinds } = this.#options;
+    const settings = settingsOfCluster(nodes);
+    const names = kinds.map(({ name }) => name);
     return {
       subject: {
         name: "actors",
-        create: (birth) => this.#process(world, birth, new KnownCluster(birth.id, places, birth.bornAt)),
-        frameName: (frame) => frame.kind,
+        create: (birth) => this.#process(world, birth, new MachineCluster(birth, settings, names, this.#rules)),
+        frameName: (frame) => `${frame.part} ${frame.message.kind}`,
         noteLine: () => "",
       },
       checkers: [{
         name: "lives",
         onEnded: (_world, _node, ended) => {
           ended.isGone = true;
-          places.crashed(ended.id);
           this.#stores.get(ended.id)?.abandon();
           for (const lose of this.#lost.get(ended.id) ?? []) lose(nodeLost("it"));
           this.#lost.delete(ended.id);
@@ -278,10 +316,10 @@ export class SimulatedWorld {
   }
 
   #process(
-    world: ActorWorld<RouterMessage>,
+    world: ActorWorld<Frame>,
     birth: Birth,
-    cluster: KnownCluster,
-  ): ActorNode<RouterMessage> {
+    cluster: MachineCluster,
+  ): ActorNode<Frame> {
     const { kinds, resources = {}, askTimeoutMs = ASK_TIMEOUT_MS } = this.#options;
     const { random } = birth;
     const draw = (count: number) => scaled(random.u32(), count);
@@ -292,7 +330,7 @@ export class SimulatedWorld {
       kinds,
       cluster,
       store,
-      generation: () => 1,
+      generation: () => this.#contents.generationOf(cluster.clusterId),
       clock: () => world.clockOf(birth.host),
       resources: new Map(Object.entries(resources)),
       askTimeoutMs,
@@ -308,7 +346,7 @@ export class SimulatedWorld {
   }
 
   /** Waits with the world going on; fails when the process of the host ends. */
-  #waitAt<T>(host: number, promise: Promise<T>, lost: ActorError): Promise<T> {
+  #waitAt<T>(host: number, promise: Promise<T>, lost: ActorError, withinMs: number): Promise<T> {
     const { process } = this.#world.sim.at(host);
     if (process === undefined) return Promise.reject(lost);
     const { promise: ended, reject } = Promise.withResolvers<never>();
@@ -316,10 +354,12 @@ export class SimulatedWorld {
     this.#lost.set(process.id, losers);
     const lose = () => reject(lost);
     losers.add(lose);
+    this.#world.later(withinMs, () => reject(overdue(lost)));
     return this.#world.during(Promise.race([promise, ended])).finally(() => losers.delete(lose));
   }
 
   async #spawn(host: number, kind: AnyKind, name: string, init: unknown): Promise<void> {
+    if (!this.#isReady) await this.ready();
     const { process } = this.#world.sim.at(host);
     const lost = nodeLost(`spawn of ${name}`);
     if (process === undefined) throw lost;
@@ -338,7 +378,7 @@ export class SimulatedWorld {
       if (error === undefined) resolve();
       else reject(error);
     });
-    await this.#waitAt(host, promise, lost);
+    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
   }
 
   async #stop(host: number, name: string): Promise<void> {
@@ -351,8 +391,13 @@ export class SimulatedWorld {
       if (error === undefined) resolve();
       else reject(error);
     });
-    await this.#waitAt(host, promise, lost);
+    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
   }
+}
+
+/** A node that stands still, or is frozen, does not say itself that the time is over. */
+function overdue(lost: ActorError): ActorError {
+  return new ActorError("ask-timeout", `${lost.message.replace(": its node is gone", "")}: no answer in time`);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };

@@ -17,17 +17,21 @@ export interface RefWorld {
   /** The actors of a host, while a process runs there. */
   actorsOf(host: number): PartitionHost | undefined;
   /** Resolves as the promise does, with the world going on; fails with `lost` when the process of the host ends. */
-  waitAt<T>(host: number, promise: Promise<T>, lost: ActorError): Promise<T>;
+  waitAt<T>(host: number, promise: Promise<T>, lost: ActorError, withinMs: number): Promise<T>;
+  /** Resolves when the cluster has come together; `undefined` when it has. */
+  whenReady(): Promise<void> | undefined;
 }
 
 /** Sends what a test sends from one host. */
 export class UserCourier implements Courier {
   readonly #world: RefWorld;
   readonly #host: number;
+  readonly #askTimeoutMs: number;
 
-  constructor(world: RefWorld, host: number) {
+  constructor(world: RefWorld, host: number, askTimeoutMs: number) {
     this.#world = world;
     this.#host = host;
+    this.#askTimeoutMs = askTimeoutMs;
   }
 
   /** A ref by kind and key. */
@@ -41,10 +45,17 @@ export class UserCourier implements Courier {
   }
 
   ask(target: Target, handler: number, args: readonly unknown[], wait: WaitOptions | undefined): Promise<unknown> {
+    const ready = this.#world.whenReady();
+    if (ready === undefined) return this.#ask(target, handler, args, wait);
+    return ready.then(() => this.#ask(target, handler, args, wait));
+  }
+
+  #ask(target: Target, handler: number, args: readonly unknown[], wait: WaitOptions | undefined): Promise<unknown> {
     const actors = this.#world.actorsOf(this.#host);
     if (actors === undefined) return Promise.reject(this.#down());
     const answer = actors.courier.ask(inner(actors, target), handler, args, wait);
-    return this.#world.waitAt(this.#host, answer, nodeLost(`${target.key}.${target.kind.handlers[handler]?.name}`));
+    const lost = nodeLost(`${target.key}.${target.kind.handlers[handler]?.name}`);
+    return this.#world.waitAt(this.#host, answer, lost, (wait?.timeoutMs ?? this.#askTimeoutMs) + LATE_MS);
   }
 
   settleAll(asks: readonly Promise<unknown>[]): Promise<PromiseSettledResult<unknown>[]> {
@@ -64,6 +75,8 @@ export class UserCourier implements Courier {
   }
 }
 
+/** Milliseconds after its time at which an ask ends, though its node stands still and does not say so. */
+const LATE_MS = 100;
 const MAIN = 0 as ThreadIndex;
 
 function inner(actors: PartitionHost, { kind, key }: Target): Target {

@@ -176,7 +176,9 @@ export class Abroad {
   /** The answer to an ask of this host. */
   answered(askId: number, outcome: LetterOutcome): void {
     const { asks, reports, refs, whenThawed } = this.#options;
-    whenThawed(() => {
+    // Who asks from outside of all actors is not held back with them.
+    const soon = asks.find(askId)?.chain === undefined ? (go: () => void) => go() : whenThawed;
+    soon(() => {
       const ask = asks.find(askId);
       if (ask === undefined) return reports.counters.deadLetter("reply-late");
       reports.counters.recordsReceived++;
@@ -227,11 +229,6 @@ export class Abroad {
   /** The token of the activation that a cell belongs to. */
   tokenOf(cell: Cell): FencingToken | undefined {
     return this.#live.get(rootOf(cell.key) as ActorKey)?.fence;
-  }
-
-  /** The right under which a cell runs, as the registry counts it. */
-  tokenAt(cell: Cell): ActivationToken | undefined {
-    return this.#live.get(rootOf(cell.key) as ActorKey)?.token;
   }
 
   /** A flush has come to the head of its mailbox. */

@@ -10,7 +10,8 @@
 import type { HandlerContext } from "../../core/handler_context.ts";
 import { type ActorKey, type NodeId } from "../../core/ids.ts";
 import { rootOf } from "../../core/names.ts";
-import { isOlder, type Version } from "../../cluster/engine.ts";
+import type { FencingToken } from "../../core/store.ts";
+import type { Version } from "../../cluster/engine.ts";
 import { SimulationViolation } from "../scenario.ts";
 
 /** A message that left an actor, as its bytes: they travel through a world by reference, so they are its identity. */
@@ -25,7 +26,7 @@ const KEYS_MAX = 1 << 20;
 
 /** The runs of one world. */
 export class RunsChecker {
-  readonly #newest = new Map<string, { readonly token: Version; readonly by: NodeId }>();
+  readonly #newest = new Map<string, { readonly token: FencingToken; readonly by: NodeId }>();
   readonly #sent = new WeakMap<object, Sent>();
   readonly #counts = new Map<string, number>();
   readonly #lastRun = new Map<string, number>();
@@ -42,20 +43,19 @@ export class RunsChecker {
   }
 
   /** A run begins at a node, of a message that came with `payload`. */
-  ran(by: NodeId, ctx: HandlerContext, token: Version | undefined, payload: object | undefined): void {
+  ran(by: NodeId, ctx: HandlerContext, token: FencingToken | undefined, payload: object | undefined): void {
     this.runCount++;
     if (token !== undefined) this.#judgeToken(by, rootOf(ctx.cell.key), token, ctx);
     const sent = payload && this.#sent.get(payload);
     if (sent !== undefined) this.#judgeOrder(sent, ctx);
   }
 
-  #judgeToken(by: NodeId, root: string, token: Version, ctx: HandlerContext): void {
+  #judgeToken(by: NodeId, root: string, token: FencingToken, ctx: HandlerContext): void {
     const newest = this.#newest.get(root);
-    if (newest !== undefined && isOlder(token, newest.token)) {
-      const [old, now] = [textOf(token), textOf(newest.token)];
+    if (newest !== undefined && token < newest.token) {
       throw new SimulationViolation(
         "one activation",
-        `${root} runs ${ctx.handler} at ${by} under ${old}, after ${now} has run at ${newest.by}`,
+        `${root} runs ${ctx.handler} at ${by} under ${token}, after ${newest.token} has run at ${newest.by}`,
       );
     }
     if (newest === undefined && this.#newest.size >= KEYS_MAX) {
@@ -78,8 +78,4 @@ export class RunsChecker {
     }
     this.#lastRun.set(sent.route, sent.number);
   }
-}
-
-function textOf({ cfg, seq }: Version): string {
-  return `${cfg}.${seq}`;
 }

@@ -1,0 +1,174 @@
+/**
+ * The scenario of {@link ClusterProcess}: whole nodes with actors, grains, singletons and messages between them. Pure.
+ *
+ * @module
+ */
+import { below, type Random } from "../core/random.ts";
+import { type Frame, viewOf } from "../cluster/cluster_core.ts";
+import { serving } from "../cluster/owner.ts";
+import { isSettled } from "../cluster/planner.ts";
+import type { Rules } from "../cluster/rules.ts";
+import type { ClusterSettings } from "../cluster/settings.ts";
+import type { Partition } from "../core/ids.ts";
+import { isSameVersion } from "../cluster/engine.ts";
+import { isMember } from "../cluster/view.ts";
+import { askEnds } from "./checkers/ask_ends.ts";
+import { copiesAgree } from "./checkers/copies_agree.ts";
+import { leaseOver } from "./checkers/lease_over.ts";
+import { messageOrder } from "./checkers/message_order.ts";
+import { oneCluster } from "./checkers/one_cluster.ts";
+import { oneExecution } from "./checkers/one_execution.ts";
+import { oneHolder } from "./checkers/one_holder.ts";
+import { oneLeader } from "./checkers/one_leader.ts";
+import { oneView } from "./checkers/one_view.ts";
+import { relocationSums } from "./checkers/relocation_sums.ts";
+import { runsUnderLease } from "./checkers/runs_under_lease.ts";
+import type { ClusterNote } from "./cluster_notes.ts";
+import { type ClusterNodeSettings, type ClusterOperation, ClusterProcess } from "./cluster_process.ts";
+import type { FaultPlan } from "./fault_plan.ts";
+import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
+import {
+  clusterSettingsOf,
+  isBeyondHelp,
+  keepsClockAssumption,
+  noOddMessages,
+  noteLine,
+  simulatedTimings,
+} from "./registry_scenario.ts";
+import type { Cast, Scenario, World } from "./scenario.ts";
+
+/** Names of one run, of actors and of grains each: few, so that they are fought for. */
+const NAMES = 6;
+
+/** What plans hold. */
+export const CLUSTER_RECIPE: PlanRecipe<ClusterOperation> = {
+  ...USUAL_RECIPE,
+  operationsMax: 400,
+  operation: (random) => operationOf(random),
+  tuning: (random, nodeCount) => ({
+    replicas: below(random, 10) < 7 ? 3 : 1 + below(random, 2),
+    readQuorum: below(random, 4) === 0 ? 2 : 1,
+    voting: below(random, 10) < 7 ? 0 : 1 + below(random, 2),
+    seeds: nodeCount >= 5 && below(random, 2) === 0 ? 5 : 3,
+    partitions: 5,
+    chunk: 1 + below(random, 4),
+    changesKept: 4 + below(random, 60),
+    barrierMs: 1_000 * below(random, 10),
+    stepsBack: below(random, 2),
+  }),
+  mayHappen: (item, settings) => keepsClockAssumption(item, settings),
+  settings: { tickMs: 100, convergeMs: 120_000 },
+};
+
+/** The scenario, under some rules. */
+export function clusterScenario(rules: Rules): Scenario<Frame, ClusterOperation, ClusterNote, ClusterProcess> {
+  return { name: "cluster", begin: (plan) => cast(plan, rules) };
+}
+
+function cast(
+  plan: FaultPlan<ClusterOperation>,
+  rules: Rules,
+): Cast<Frame, ClusterOperation, ClusterNote, ClusterProcess> {
+  const settings = clusterSettingsOf(plan.settings);
+  const { tuning } = plan.settings;
+  const options: ClusterNodeSettings = {
+    settings,
+    timings: simulatedTimings(plan.settings.tickMs),
+    rules,
+    chunkEntries: tuning["chunk"] ?? 4,
+    changesKept: tuning["changesKept"] ?? 64,
+    barrierMs: tuning["barrierMs"] ?? 0,
+    rolesOf: (host) => host % 2 === 0 ? ["even"] : ["odd"],
+  };
+  return {
+    subject: {
+      name: "cluster",
+      create: (birth) => new ClusterProcess(birth, options),
+      frameName: (frame) => `${frame.message.kind} @${frame.epoch}`,
+      noteLine,
+    },
+    checkers: [
+      oneView(),
+      oneLeader(),
+      oneCluster(plan, settings.rule),
+      leaseOver(),
+      oneExecution(),
+      runsUnderLease(),
+      oneHolder(),
+      copiesAgree(),
+      askEnds(),
+      messageOrder(),
+      relocationSums(),
+      noOddMessages(),
+    ],
+    converged: (world) => whyNotWell(world, settings),
+  };
+}
+
+function operationOf(random: Random): ClusterOperation {
+  const draw = below(random, 100);
+  const name = below(random, NAMES);
+  if (draw < 20) return { kind: "spawn", name, placement: below(random, 4) };
+  if (draw < 25) return { kind: "singleton", name };
+  if (draw < 33) return { kind: "stop", name };
+  if (draw < 36) return { kind: "locate", name };
+  if (draw < 89) {
+    return { kind: "message", name, isGrain: below(random, 2) === 0, isAsk: below(random, 2) === 0 };
+  }
+  if (draw < 95) return { kind: "passivate", index: below(random, 8) };
+  if (draw < 97) return { kind: "leave" };
+  return { kind: "condemn", member: below(random, 64) };
+}
+
+/** Why a cluster is not well; `undefined` when it is, or must stay frozen. */
+function whyNotWell(world: World<ClusterOperation, ClusterProcess>, settings: ClusterSettings): string | undefined {
+  const processes = world.nodes.flatMap(({ process, isGone }) => process === undefined || isGone ? [] : [process]);
+  if (isBeyondHelp(world, processes, settings)) return undefined;
+  const views = processes.map(({ core }) => viewOf(core));
+  const newest = views.reduce((one, other) => (other?.epoch ?? 0) > (one?.epoch ?? 0) ? other : one, undefined);
+  if (newest === undefined) return "there is no cluster";
+  for (const process of processes) {
+    const view = viewOf(process.core);
+    if (view === undefined) return `${process.id} has no view`;
+    if (view.clusterId !== newest.clusterId) return `${process.id} is in ${view.clusterId}`;
+    if (view.epoch !== newest.epoch) return `${process.id} is at epoch ${view.epoch} of ${newest.epoch}`;
+    if (process.core.engine.views.status !== "held") return `${process.id} has no lease`;
+    if (!process.isQuiet) return `${process.id} has something under way`;
+  }
+  if (newest.members.length !== processes.length) return `${newest.members.length} members of ${processes.length}`;
+  if (!isSettled(newest.partitions, newest.members, settings.replicaCount)) return "the partitions are not settled";
+  const byId = new Map(processes.map((process) => [process.id, process]));
+  for (const [index, { group }] of newest.partitions.entries()) {
+    const [ownerId] = group;
+    const owner = ownerId === undefined ? undefined : byId.get(ownerId);
+    const partition = index as Partition;
+    if (owner === undefined || typeof serving(owner.core.engine.partitions, partition) === "string") {
+      return `partition ${index} is not served`;
+    }
+    for (const [key, { record, version }] of owner.core.engine.partitions.replicas.get(partition)?.entries ?? []) {
+      if (!isMember(newest, record.holder)) {
+        if (hasPlaceFor(record.role, processes)) return `${key} is held by ${record.holder}, which is gone`;
+        continue;
+      }
+      const actor = byId.get(record.holder)?.actors.actors.get(key);
+      if (actor === undefined || !isSameVersion(actor.token, version)) return `${key} does not run on ${record.holder}`;
+    }
+  }
+  for (const process of processes) {
+    for (const [key, { token }] of process.actors.actors) {
+      const entry = processes.flatMap(({ core }) =>
+        [...core.engine.partitions.owned.keys()].flatMap((partition) =>
+          core.engine.partitions.replicas.get(partition)?.entries.get(key) ?? []
+        )
+      )[0];
+      if (entry === undefined || !isSameVersion(entry.version, token)) {
+        return `${key} on ${process.id} is not registered`;
+      }
+    }
+  }
+  return undefined;
+}
+
+function hasPlaceFor(role: string, processes: readonly ClusterProcess[]): boolean {
+  return role === "" || processes.some(({ core }) => core.options.self.roles.includes(role));
+}
