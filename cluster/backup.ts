@@ -9,7 +9,7 @@
 import type { Epoch, NodeId, Partition } from "../core/ids.ts";
 import type { PartitionMessage } from "./partition_protocol.ts";
 import { type PartitionEffect, type Partitions, replicaOf, send } from "./partition_state.ts";
-import { adopt, apply, assemble, chunksOf, seal } from "./replica.ts";
+import { adopt, apply, assemble, chunksOf, type Replica, seal } from "./replica.ts";
 
 type Of<Kind extends PartitionMessage["kind"]> = PartitionMessage & { readonly kind: Kind };
 
@@ -19,7 +19,7 @@ export function onReplicate(state: Partitions, from: NodeId, message: Of<"replic
   const replica = replicaOf(state, partition);
   if (replica.sealed > cfg || replica.est > cfg) return;
   // A whole copy is on its way and will say where this one is: an answer now would begin another.
-  if (state.options.rules.syncIsQuiet && replica.incoming !== undefined && replica.incoming.cfg === cfg) return;
+  if (state.options.rules.syncIsQuiet && isNews(replica, cfg)) return;
   if (replica.est === cfg) {
     for (let index = Math.max(0, replica.seq + 1 - first); index < changes.length; index++) {
       const change = changes[index];
@@ -36,7 +36,8 @@ export function onSync(state: Partitions, from: NodeId, message: Of<"sync">, out
   const replica = replicaOf(state, partition);
   if (replica.sealed > cfg || replica.est > cfg) return;
   if (replica.est === cfg && replica.seq >= snapshot && replica.incoming === undefined) {
-    if (snapshot < replica.seq || index === count - 1) return standsAt(state, from, partition, cfg, out);
+    // A state in one chunk is taken once more: it may have come to replace a copy that differs.
+    if (snapshot < replica.seq || (index === count - 1 && index > 0)) return standsAt(state, from, partition, cfg, out);
   }
   const { received, whole } = assemble(replica, cfg, snapshot, index, count, entries);
   if (whole === undefined) return send(state, from, { kind: "synced", partition, cfg, snapshot, received }, out);
@@ -95,6 +96,11 @@ export function onCompare(state: Partitions, from: NodeId, message: Of<"compare"
   if (replica.est !== cfg || replica.sealed > cfg || replica.seq !== seq || replica.digest === digest) return;
   out.push({ kind: "odd", from, reason: `its copy of partition ${partition} differs from ours at ${cfg}.${seq}` });
   send(state, from, { kind: "differs", partition, cfg, seq }, out);
+}
+
+/** Whether what is on its way is more than what is here, and not the late copy of a chunk. */
+function isNews({ est, seq, incoming }: Replica, cfg: Epoch): boolean {
+  return incoming?.cfg === cfg && (est !== cfg || incoming.snapshot > seq);
 }
 
 function standsAt(state: Partitions, to: NodeId, partition: Partition, cfg: Epoch, out: PartitionEffect[]): void {

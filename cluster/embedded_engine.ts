@@ -27,7 +27,7 @@ import {
   tickPartitions,
 } from "./partition_machine.ts";
 import type { PartitionMessage } from "./partition_protocol.ts";
-import { createPartitions, type PartitionEffect, type Partitions, replicaOf } from "./partition_state.ts";
+import { createPartitions, type PartitionEffect, type Partitions } from "./partition_state.ts";
 import {
   type ClientEffect,
   createRegistryClient,
@@ -252,7 +252,7 @@ function perform(
     case "casMany":
       return ask("casMany", asked.partition, asked.operations.map((operation) => ({ kind: "cas", ...operation })));
     case "scan": {
-      const all = [...replicaOf(partitions, asked.partition).entries.values()];
+      const all = [...partitions.replicas.get(asked.partition)?.entries.values() ?? []];
       const entries = asked.holder === undefined ? all : all.filter(({ record }) => record.holder === asked.holder);
       const isComplete = typeof serving(partitions, asked.partition) === "object";
       return void out.push({ kind: "engineDone", requestId, result: { kind: "scan", entries, isComplete } });

@@ -101,7 +101,7 @@ export interface Held {
 
 /** What the machines above ask of an engine. */
 export type EngineRequest =
-  | { readonly kind: "get"; readonly key: string; readonly level: "linearizable" | "stale" }
+  | { readonly kind: "get"; readonly key: string }
   | ({ readonly kind: "cas" } & CasOperation)
   /** Operations on one partition, each on its own, in one round trip. */
   | { readonly kind: "casMany"; readonly partition: Partition; readonly operations: readonly CasOperation[] }

@@ -61,7 +61,7 @@ export function lookForGhost(state: DirectoryState, id: string, now: Instant, ou
   const isAsked = hasLease(state) && callEngine(
     state.calls,
     { kind: "ghostGet", id },
-    { kind: "get", key: ghost.key, level: "linearizable" },
+    { kind: "get", key: ghost.key },
     state.timings.readTimeoutMs,
     now,
     out,

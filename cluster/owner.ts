@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { after, type NodeId, type Partition } from "../core/ids.ts";
+import { after, type Instant, instant, type NodeId, type Partition } from "../core/ids.ts";
 import {
   type CasOperation,
   type CasResult,
@@ -47,8 +47,14 @@ const RESEND_MS = 250;
 const CHANGES_MAX = 256;
 /** Operations in one request. */
 export const OPERATIONS_MAX = 256;
+/** Answers that are remembered for one client, as long as it may ask again. At the limit: `busy`, until it waits for less. */
+export const ANSWERED_MAX = 8_192;
+/** Clients that are remembered: more than there are members. At the limit those that are no members are forgotten. */
+export const CLIENTS_MAX = 8_192;
 /** Milliseconds after which a refused operation may be tried again. */
 const RETRY_MS = 50;
+/** Of a request that was answered with "nobody knows" and waits for its write without an asker. */
+const NEVER: Instant = instant(Infinity);
 
 /** The ownership under which this node may answer for a partition now; the reason when there is none. */
 export function serving(state: Partitions, partition: Partition): Ownership | UnavailableReason {
@@ -58,7 +64,9 @@ export function serving(state: Partitions, partition: Partition): Ownership | Un
   if (rules.ownerLease && !state.hasLease) return "lease";
   const owned = state.owned.get(partition);
   const replica = replicaOf(state, partition);
-  if (place.group[0] === self) {
+  // Without the rule, who owns and is to own goes on under the next configuration before the view says so.
+  const isEarly = !rules.activateThroughView && owned !== undefined && owned.cfg === place.next?.cfg;
+  if (place.group[0] === self && !isEarly) {
     if (owned === undefined || owned.cfg !== place.cfg || replica.est !== place.cfg) return "moving";
     return replica.sealed > place.cfg ? "moving" : owned;
   }
@@ -115,16 +123,20 @@ export function onRequest(
   if (typeof owned === "string") return refuse(owned);
   // Sent before this configuration began: its sender may have been answered by the owner before.
   if (message.epoch < owned.cfg && rules.requestsOnce) return refuse("moving");
-  const client = clientOf(owned, from, message.oldest);
+  const client = clientOf(state, owned, from, message.oldest);
   if (rules.requestsOnce) {
     if (requestId < client.oldest) return;
     const answered = client.answered.get(requestId);
     if (answered !== undefined) return reply(answered);
     const same = owned.waiting.find((waiting) => waiting.from === from && waiting.requestId === requestId);
-    if (same !== undefined) return void (same.epoch = epoch);
+    if (same !== undefined) {
+      same.epoch = epoch;
+      if (same.deadline === NEVER) same.deadline = after(now.mono, timings.writeTimeoutMs);
+      return;
+    }
   }
   if (operations.length === 0 || operations.length > OPERATIONS_MAX) return refuse("busy");
-  if (owned.waiting.length >= WAITING_MAX) return refuse("busy");
+  if (owned.waiting.length >= WAITING_MAX || client.answered.size >= ANSWERED_MAX) return refuse("busy");
   const answers: Waiting["answers"] = [];
   let seq = 0;
   let isRead = false;
@@ -248,15 +260,28 @@ export function tickOwned(
       else ask(state, owned, follower, partition, id, now, out);
     }
   }
-  const late = owned.waiting.filter(({ deadline }) => deadline <= now.mono);
-  if (late.length > 0) {
-    owned.waiting = owned.waiting.filter(({ deadline }) => deadline > now.mono);
-    for (const { from, requestId, epoch, answers } of late) {
+  answerLate(state, owned, now, out);
+  return isBusy || owned.waiting.length > 0;
+}
+
+/**
+ * Says of what has waited for too long that nobody knows. What it wrote may still count, so a request that wrote stays:
+ * when it comes again it is not run again, and is answered when its write counts.
+ */
+function answerLate(state: Partitions, owned: Ownership, now: Now, out: PartitionEffect[]): void {
+  const isWaited = (waiting: Waiting) => waiting.requestId >= (owned.clients.get(waiting.from)?.oldest ?? 0);
+  const rest: Waiting[] = [];
+  for (const waiting of owned.waiting) {
+    const { from, requestId, epoch, answers } = waiting;
+    if (waiting.deadline <= now.mono) {
       const unknown = answers.map(({ kind }) => answer(kind, unavailable("no-quorum", kind === "cas")));
       send(state, from, { kind: "registryReply", epoch, requestId, answers: unknown }, out);
+      waiting.deadline = NEVER;
+      if (!answers.some(({ kind, result }) => kind === "cas" && result.kind === "ok")) continue;
     }
+    if (waiting.deadline < NEVER || isWaited(waiting)) rest.push(waiting);
   }
-  return isBusy || owned.waiting.length > 0;
+  owned.waiting = rest;
 }
 
 /** Tells everybody who waits that this node decides no more. What was written may count or not. */
@@ -293,7 +318,7 @@ function write(
   if (replica.seq - owned.committed >= UNCOMMITTED_MAX) return [unavailable("busy", false), 0];
   if (operation.record !== null && bytesOf(state) >= tableBytes) return [unavailable("full", false), 0];
   if (operation.record === null && entry === undefined) {
-    return [{ kind: "ok", version: { cfg: owned.cfg, seq: replica.seq } }, 0];
+    return [{ kind: "ok", version: { cfg: owned.cfg, seq: replica.seq } }, dependsOn(owned, null)];
   }
   const version: Version = { cfg: owned.cfg, seq: replica.seq + 1 };
   const { key, opId, record } = operation;
@@ -347,7 +372,10 @@ function release(state: Partitions, owned: Ownership, out: PartitionEffect[]): v
     if (waiting.seq > owned.committed || !isConfirmed) rest.push(waiting);
     else {
       const { from, requestId, epoch, answers } = waiting;
-      owned.clients.get(from)?.answered.set(requestId, answers);
+      // What was turned away as a whole has done nothing, and may be tried again.
+      if (answers.some(({ result }) => result.kind !== "unavailable")) {
+        owned.clients.get(from)?.answered.set(requestId, answers);
+      }
       send(state, from, { kind: "registryReply", epoch, requestId, answers }, out);
     }
   }
@@ -447,9 +475,15 @@ function bytesOf(state: Partitions): number {
 }
 
 /** What is remembered of a client, without what it can no longer ask for. */
-function clientOf(owned: Ownership, id: NodeId, oldest: number): Client {
-  let client = owned.clients.get(id);
-  if (client === undefined) owned.clients.set(id, client = { oldest, answered: new Map() });
+function clientOf({ view }: Partitions, owned: Ownership, id: NodeId, oldest: number): Client {
+  const { clients } = owned;
+  let client = clients.get(id);
+  if (client === undefined) {
+    if (clients.size >= CLIENTS_MAX) {
+      for (const known of clients.keys()) if (view === undefined || !isMember(view, known)) clients.delete(known);
+    }
+    clients.set(id, client = { oldest, answered: new Map() });
+  }
   if (oldest > client.oldest) {
     client.oldest = oldest;
     for (const requestId of client.answered.keys()) if (requestId < oldest) client.answered.delete(requestId);

@@ -49,7 +49,7 @@ export interface Waiting {
   )[];
   /** The change that must be committed first. */
   readonly seq: number;
-  readonly deadline: Instant;
+  deadline: Instant;
   /** Backups that confirmed the read; `undefined` when none is asked. */
   confirmedBy: Set<NodeId> | undefined;
   readonly read: number;

@@ -12,6 +12,7 @@
  */
 import { after, type Instant, type NodeId, type Partition } from "../core/ids.ts";
 import type { EngineResult, Unavailable, UnavailableReason } from "./engine.ts";
+import { OPERATIONS_MAX } from "./owner.ts";
 import type { PartitionMessage, RegistryAnswer, RegistryOperation } from "./partition_protocol.ts";
 import type { Now } from "./time.ts";
 import { ownerOf, type View } from "./view.ts";
@@ -80,7 +81,9 @@ export function request(
     open: 0,
     reason: "not-member",
   };
-  if (client.pending.size >= PENDING_MAX) return end(client, { ...pending, reason: "busy" }, out);
+  if (client.pending.size >= PENDING_MAX || operations.length > OPERATIONS_MAX) {
+    return end(client, { ...pending, reason: "busy" }, out);
+  }
   client.pending.set(requestId, pending);
   send(client, pending, view, now, out);
 }

@@ -146,7 +146,7 @@ export function readKey(
   now: Instant,
   out: DirectoryEffect[],
 ): boolean {
-  const request = { kind: "get", key, level: "linearizable" } as const;
+  const request = { kind: "get", key } as const;
   return callEngine(state.calls, purpose, request, state.timings.readTimeoutMs, now, out);
 }
 

@@ -80,6 +80,8 @@ export interface ViewMachine {
 
 /** Milliseconds between two views sent to one peer that is behind. */
 const NEWS_MS = 100;
+/** Peers of which that is remembered. At the limit all are forgotten: one hears it again sooner. */
+const NEWS_KEPT_MAX = 4_096;
 /** Milliseconds after which a voter finishes what it has accepted, and more for each rank: V5. */
 const FINISH_MS = 1_000;
 const FINISH_RANK_MS = 500;
@@ -139,10 +141,11 @@ export function viewMessage(
 
 /** Whoever is behind is told our view before it gets an answer; whoever is ahead is asked for its own. */
 export function metEpoch(machine: ViewMachine, from: NodeId, theirs: Epoch, now: Now, out: ViewEffect[]): void {
-  const { view } = machine;
-  if (view === undefined || theirs === view.epoch || theirs === 0) return;
-  if (now.mono < (machine.newsAt.get(from) ?? now.mono)) return;
-  machine.newsAt.set(from, after(now.mono, NEWS_MS));
+  const { view, newsAt } = machine;
+  if (view === undefined || theirs === view.epoch || theirs === 0 || from === machine.options.self) return;
+  if (now.mono < (newsAt.get(from) ?? now.mono)) return;
+  if (newsAt.size >= NEWS_KEPT_MAX) newsAt.clear();
+  newsAt.set(from, after(now.mono, NEWS_MS));
   if (theirs < view.epoch) send(machine, from, { kind: "commit", view }, out);
   else send(machine, from, { kind: "pull", epoch: view.epoch }, out);
 }

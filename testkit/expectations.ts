@@ -10,8 +10,11 @@ import { SimulationViolation } from "./scenario.ts";
 
 /** A claim about a world. */
 export interface Expectation {
+  /** Whether it holds all the time, or comes true once. */
   readonly kind: "always" | "eventually";
+  /** What is claimed, as the end of a sentence: "no account owes money". */
   readonly text: string;
+  /** Whether it is so now. Called often: looks, and changes nothing. */
   readonly holds: () => boolean;
   /** Simulated milliseconds it may take to come true; only for `eventually`. */
   readonly withinMs: number;

@@ -81,6 +81,21 @@ export type PlanItem<O> =
   }
   /** The connections between two hosts break. `from` knows at once, `to` perhaps later. */
   | { readonly kind: "reset"; readonly atMs: number; readonly from: number; readonly to: number }
+  /**
+   * Of what one host sends another, the next `count` frames of a name are held: they come no sooner than this is over,
+   * and what follows them on their connection not before them. Or they are dropped: those of the control lane, and
+   * greetings. A host of `-1` is any. For the one message in a thousand that must be late.
+   */
+  | {
+    readonly kind: "hold" | "drop";
+    readonly atMs: number;
+    readonly from: number;
+    readonly to: number;
+    /** The first word of its name, as the subject calls it. */
+    readonly frame: string;
+    readonly count: number;
+    readonly forMs: number;
+  }
   /** A stretch of code holds the event loop. */
   | { readonly kind: "lag"; readonly atMs: number; readonly host: number; readonly ms: number }
   /** A user asks a host for something. */

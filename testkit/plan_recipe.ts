@@ -24,6 +24,8 @@ export interface PlanRecipe<O> {
   readonly operationsMax: number;
   /** Sorts that never happen. */
   readonly leftOut: readonly PlanItemKind[];
+  /** First words of names of frames that may be held or dropped. Without it none is. */
+  readonly frames?: readonly string[];
   /** Something a user may ask for. Without it there are no operations. */
   operation?(random: Random): O;
   /** What the subject is told. */
@@ -79,6 +81,10 @@ export const ITEM_KINDS: readonly PlanItemKind[] = [
   "lag",
   "op",
 ];
+/** What may befall single frames: only with recipes that name some. */
+const FRAME_ITEM_KINDS: readonly PlanItemKind[] = ["hold", "drop"];
+/** The place of their chance, after that of all other sorts. */
+const FRAME_ITEM_INDEX = 16;
 /** Hosts of an item before they are taken modulo those there are. */
 export const HOST_DRAW_MAX = 1 << 16;
 /** One in so many crashed hosts never comes back. */
@@ -93,6 +99,12 @@ export function planOf<O>(seed: number, recipe: PlanRecipe<O>): FaultPlan<O> {
     const chance = seededRandom(keyed.u32(PURPOSE.planItem, index, 0, 0));
     return itemsOf(kind, chance, settings, recipe);
   });
+  if (recipe.frames !== undefined) {
+    for (const [index, kind] of FRAME_ITEM_KINDS.entries()) {
+      const chance = seededRandom(keyed.u32(PURPOSE.planItem, FRAME_ITEM_INDEX + index, 0, 0));
+      items.push(...itemsOf(kind, chance, settings, recipe));
+    }
+  }
   return { seed, settings, items: items.sort((one, other) => one.atMs - other.atMs) };
 }
 
@@ -173,6 +185,15 @@ function itemOf<O>(
       return { kind, atMs, from: host, to: below(random, HOST_DRAW_MAX), forMs: faultMs(random, strength) };
     case "reset":
       return { kind, atMs, from: host, to: below(random, HOST_DRAW_MAX) };
+    case "hold":
+    case "drop": {
+      const frame = recipe.frames?.[below(random, recipe.frames.length)] ?? "";
+      const [from, to] = [
+        below(random, 3) === 0 ? -1 : host,
+        below(random, 3) === 0 ? -1 : below(random, HOST_DRAW_MAX),
+      ];
+      return { kind, atMs, from, to, frame, count: 1 + below(random, 8), forMs: faultMs(random, strength) };
+    }
     case "lag":
       return { kind, atMs, host, ms: 20 + below(random, 2_000) };
     case "op": {

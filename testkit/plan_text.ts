@@ -89,6 +89,13 @@ function itemFrom<O>(value: unknown, operationFrom: (value: unknown) => O): Plan
       return { kind, atMs, from: number("from"), to: number("to"), forMs: number("forMs") };
     case "reset":
       return { kind, atMs, from: number("from"), to: number("to") };
+    case "hold":
+    case "drop": {
+      const frame = fields.get("frame");
+      if (typeof frame !== "string") throw wrong("frame", "a text");
+      const [from, to, count, forMs] = [number("from"), number("to"), number("count"), number("forMs")];
+      return { kind, atMs, from, to, frame, count, forMs };
+    }
     case "lag":
       return { kind, atMs, host: number("host"), ms: number("ms") };
     case "op":

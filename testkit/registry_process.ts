@@ -18,6 +18,7 @@ import {
   coreRequest,
   createCore,
   type Frame,
+  leaveWanted,
   tickCore,
   viewOf,
 } from "../cluster/cluster_core.ts";
@@ -38,7 +39,9 @@ export type RegistryOperation =
   | { readonly kind: "release"; readonly key: number }
   | { readonly kind: "get"; readonly key: number }
   /** Has a member removed that nothing may be wrong with. `member` is taken modulo the members. */
-  | { readonly kind: "condemn"; readonly member: number };
+  | { readonly kind: "condemn"; readonly member: number }
+  /** Has a member drained of its partitions, as if it had said that it wants to leave; it never does. */
+  | { readonly kind: "leave"; readonly member: number };
 
 /** How a node is made, beside what its birth says. */
 export interface RegistryNodeOptions {
@@ -180,12 +183,17 @@ export class RegistryProcess implements SimulatedProcess<Frame, RegistryOperatio
       }
       case "get": {
         const key = keyOf(operation.key);
-        if (!this.#busy.has(key)) this.#call("read", key, "", { kind: "get", key, level: "linearizable" }, now, out);
+        if (!this.#busy.has(key)) this.#call("read", key, "", { kind: "get", key }, now, out);
         return;
       }
       case "condemn": {
         const member = view.members[operation.member % view.members.length];
         if (member !== undefined && member.id !== this.id) condemn(this.core, member.id, now, this.#effects);
+        return;
+      }
+      case "leave": {
+        const member = view.members[operation.member % view.members.length];
+        if (member !== undefined) leaveWanted(this.core, member.id, now, this.#effects);
         return;
       }
       default:
@@ -221,7 +229,7 @@ export class RegistryProcess implements SimulatedProcess<Frame, RegistryOperatio
     for (const [opId, unwanted] of this.#unwanted) {
       if (unwanted.isAsked) continue;
       unwanted.isAsked = true;
-      this.#call("look", unwanted.key, opId, { kind: "get", key: unwanted.key, level: "linearizable" }, now, out);
+      this.#call("look", unwanted.key, opId, { kind: "get", key: unwanted.key }, now, out);
     }
   }
 

@@ -10,12 +10,13 @@ import { serving } from "../cluster/owner.ts";
 import { isSettled } from "../cluster/planner.ts";
 import type { Rules } from "../cluster/rules.ts";
 import { type ClusterSettings, TIMINGS, type Timings } from "../cluster/settings.ts";
-import type { Partition } from "../core/ids.ts";
+import type { NodeId, Partition } from "../core/ids.ts";
 import type { QuorumRule, View } from "../cluster/view.ts";
 import { hasQuorum, memberOf } from "../cluster/view.ts";
 import type { Watched } from "./checkers/watched.ts";
 import { copiesAgree } from "./checkers/copies_agree.ts";
 import { linearizableHistory } from "./checkers/history.ts";
+import { leaseKept } from "./checkers/lease_kept.ts";
 import { leaseOver } from "./checkers/lease_over.ts";
 import { oneCluster } from "./checkers/one_cluster.ts";
 import { oneExecution } from "./checkers/one_execution.ts";
@@ -89,12 +90,15 @@ function cast(
     noteLine: noteLine,
     checkFrame: frameCheck({ ...FRAME_LIMITS, partitionCount: settings.partitionCount }),
   };
+  const everMembers = new Set<NodeId>();
   return {
     subject,
     checkers: [
+      remembersMembers(everMembers),
       oneView(),
       oneCluster(plan, settings.rule),
       leaseOver(),
+      leaseKept(),
       oneExecution(),
       oneHolder(),
       linearizableHistory(),
@@ -102,7 +106,7 @@ function cast(
       noOddMessages(),
       agreesAtEnd(),
     ],
-    converged: (world) => whyNotWell(world, settings),
+    converged: (world) => whyNotWell(world, settings, everMembers),
   };
 }
 
@@ -141,9 +145,13 @@ function operationOf(random: Random): RegistryOperation {
 }
 
 /** Why a cluster is not well: everybody in, one epoch, leases held, partitions served and balanced, nothing under way. */
-function whyNotWell(world: World<RegistryOperation, RegistryProcess>, settings: ClusterSettings): string | undefined {
+function whyNotWell(
+  world: World<RegistryOperation, RegistryProcess>,
+  settings: ClusterSettings,
+  everMembers: ReadonlySet<NodeId>,
+): string | undefined {
   const processes = world.nodes.flatMap(({ process, isGone }) => process === undefined || isGone ? [] : [process]);
-  if (isBeyondHelp(world, processes, settings)) return undefined;
+  if (isBeyondHelp(world, processes, settings, everMembers)) return undefined;
   const views = processes.map(({ core }) => viewOf(core));
   const newest = views.reduce((one, other) => (other?.epoch ?? 0) > (one?.epoch ?? 0) ? other : one, undefined);
   if (newest === undefined) return "there is no cluster";
@@ -170,11 +178,15 @@ function whyNotWell(world: World<RegistryOperation, RegistryProcess>, settings: 
  * Whether too many voters are gone for good: then the cluster stays frozen, as it must, and only safety counts. With
  * seeds it begins anew, unless fewer than a majority of the seeds are left; with other rules a process that has been in
  * it never founds another.
+ *
+ * @param everMembers Ids that have installed a view. The loss of a voter that never did, and did not found, excuses
+ * nothing: nobody should have counted on it. Without this every voter counts.
  */
 export function isBeyondHelp(
   world: World<unknown, Watched>,
   processes: readonly Watched[],
   settings: ClusterSettings,
+  everMembers?: ReadonlySet<NodeId>,
 ): boolean {
   const { rule } = settings;
   if (rule.kind === "seeds") {
@@ -196,7 +208,10 @@ export function isBeyondHelp(
   if (new Set(views.map(({ clusterId }) => clusterId)).size > 1) return true;
   const ids = new Set(processes.map(({ id }) => id));
   const newest = views.reduce((one, other) => other.epoch > one.epoch ? other : one);
-  return !hasQuorum(newest, newest.voters.filter(({ id }) => ids.has(id)).map(({ id }) => id));
+  const isNoLoss = (id: NodeId): boolean =>
+    everMembers?.has(id) === false && (memberOf(newest, id)?.joinEpoch ?? 1) > 1;
+  const countedOn = newest.voters.filter(({ id }) => ids.has(id) || isNoLoss(id));
+  return !hasQuorum(newest, countedOn.map(({ id }) => id));
 }
 
 /** Whether a cluster waits for voters whose hosts stay silent for ever: it must, for silence is no proof. */
@@ -213,6 +228,16 @@ function waitsForSilence(
     const silent = view.voters.filter(({ id }) => gone.has(memberOf(view, id)?.address ?? "")).map(({ id }) => id);
     return !hasQuorum(view, alive) && hasQuorum(view, [...alive, ...silent]);
   });
+}
+
+/** Notes who has installed a view. */
+function remembersMembers(everMembers: Set<NodeId>): Checker<unknown, unknown, ClusterNote, Watched> {
+  return {
+    name: "members",
+    onNote(_world, { process }, note) {
+      if (note.kind === "installed" && process !== undefined) everMembers.add(process.id);
+    },
+  };
 }
 
 /** In a simulation everybody means well, so a message that makes no sense is a bug. */

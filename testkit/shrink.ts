@@ -123,6 +123,8 @@ function shortened<O>(item: PlanItem<O>): PlanItem<O> | undefined {
     case "pause":
     case "suspend":
     case "clog":
+    case "hold":
+    case "drop":
       return item.forMs < 2 * SHORT_MS ? undefined : { ...item, forMs: Math.floor(item.forMs / 2) };
     case "crash":
       return item.downMs < 2 * SHORT_MS ? undefined : { ...item, downMs: Math.floor(item.downMs / 2) };

@@ -18,7 +18,7 @@ import type { SimWorld } from "./sim_world.ts";
 import { itemLine } from "./transcript.ts";
 
 type BlockingItem<O> = Extract<PlanItem<O>, { kind: "partition" | "clog" }>;
-type HostItem<O> = Exclude<PlanItem<O>, { kind: "partition" | "clog" | "reset" }>;
+type HostItem<O> = Exclude<PlanItem<O>, { kind: "partition" | "clog" | "reset" | "hold" | "drop" }>;
 
 /** The time of an item has come. */
 export function beginItem<F, O, N, P extends SimulatedProcess<F, O, N>>(
@@ -34,6 +34,14 @@ export function beginItem<F, O, N, P extends SimulatedProcess<F, O, N>>(
       block(world, item, 1);
       world.queue.add(hostEvent(world.nowUs + wholeUs(item.forMs), EVENT.itemEnd, -1, index));
       return;
+    case "hold":
+    case "drop": {
+      const { kind, frame, count } = item;
+      const [from, to] = [hostOrAny(world, item.from), hostOrAny(world, item.to)];
+      const untilUs = wholeUs(Math.min(item.atMs + item.forMs, world.plan.settings.chaosMs));
+      world.catches.push({ from, to, frame, isLost: kind === "drop", left: count, untilUs });
+      return;
+    }
     case "reset": {
       const from = liveHost(world, item.from)?.endpoint;
       const to = liveHost(world, item.to)?.endpoint;
@@ -123,6 +131,13 @@ function crash<F, O, N, P extends SimulatedProcess<F, O, N>>(
   world.crash(node, manner);
   if (stays) node.isGone = true;
   else world.queue.add(hostEvent(world.nowUs + wholeUs(downMs), EVENT.start, node.host, 0));
+}
+
+function hostOrAny<F, O, N, P extends SimulatedProcess<F, O, N>>(
+  { nodes }: SimWorld<F, O, N, P>,
+  host: number,
+): number {
+  return host < 0 ? -1 : host % nodes.length;
 }
 
 function liveHost<F, O, N, P extends SimulatedProcess<F, O, N>>(

@@ -80,8 +80,8 @@ export class SimNetwork<F> {
     this.#blocks = blocks;
   }
 
-  /** Sends a frame by the present connection of its sender, or by a new one. */
-  send(from: Endpoint<F>, to: Endpoint<F>, lane: LaneName, frame: F, nowUs: number): void {
+  /** Sends a frame by the present connection of its sender, or by a new one. It arrives after `notBeforeUs`. */
+  send(from: Endpoint<F>, to: Endpoint<F>, lane: LaneName, frame: F, nowUs: number, notBeforeUs: number): void {
     this.counts.sent++;
     const link = (lane === "control" ? from.control : from.data).get(to.id) ?? linkOf(from, to, lane);
     const side = sideOf(link, from);
@@ -96,20 +96,21 @@ export class SimNetwork<F> {
     const draw = this.#random.u32(PURPOSE.latency, from.key, laneKey, number);
     const delay = delayUs(draw, this.#settings, this.#isCalm);
     const isFirst = !connection.isOpen && connection.lastArrivalUs[receiver] === 0;
-    const atUs = Math.max(nowUs + (isFirst ? 3 * delay : delay), connection.lastArrivalUs[receiver] + 1);
+    const soonestUs = Math.max(notBeforeUs, connection.lastArrivalUs[receiver] + 1);
+    const atUs = Math.max(nowUs + (isFirst ? 3 * delay : delay), soonestUs);
     connection.lastArrivalUs[receiver] = atUs;
     this.#queue.add(connectionEvent(atUs, EVENT.arrive, connection, receiver, frame));
   }
 
-  /** Sends a frame to whoever is at a host. */
-  greet(from: Endpoint<F>, host: number, frame: F, nowUs: number): void {
+  /** Sends a frame to whoever is at a host when it arrives, after `notBeforeUs`. */
+  greet(from: Endpoint<F>, host: number, frame: F, nowUs: number, notBeforeUs: number): void {
     const number = from.greeted++;
     if (this.#isLost(from.key, -1 - host, number)) {
       this.counts.lost++;
       return;
     }
     const draw = this.#random.u32(PURPOSE.greet, from.key, host, number);
-    const atUs = nowUs + 3 * delayUs(draw, this.#settings, this.#isCalm);
+    const atUs = Math.max(nowUs + 3 * delayUs(draw, this.#settings, this.#isCalm), notBeforeUs);
     this.#queue.add(looseEvent(atUs, EVENT.greet, host, from, frame, 0));
   }
 

@@ -35,6 +35,16 @@ const FATE_WORDS = { lost: "lost", cutOff: "cut off", held: "held", broken: "bro
 /** For the hash of a run. */
 const INPUT_NUMBER = { tick: 1, frame: 2, linkLost: 3, discovered: 4, lag: 5, operation: 6 } as const;
 
+/** The next few frames of one name, from one host to another, are to be late, or lost; `-1` is any host. */
+export interface FrameCatch {
+  readonly from: number;
+  readonly to: number;
+  readonly frame: string;
+  readonly isLost: boolean;
+  left: number;
+  readonly untilUs: number;
+}
+
 /** The present state of a run. */
 export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements World<O, P>, NetworkReader<F> {
   readonly plan: FaultPlan<O>;
@@ -48,6 +58,8 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
   /** Whether somebody reads along. */
   readonly isTraced: boolean;
   readonly fate: NetworkReader<F>["fate"];
+  /** Frames that are to come late, or not at all. */
+  readonly catches: FrameCatch[] = [];
   /** Steps so far. */
   stepCount = 0;
   readonly #cast: Cast<F, O, N, P>;
@@ -315,7 +327,9 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
       case "greet": {
         this.#check(effect.frame);
         const host = this.#hosts.get(effect.address);
-        if (host !== undefined) this.network.greet(endpoint, host, effect.frame, this.nowUs);
+        if (host === undefined) return undefined;
+        const notBeforeUs = this.#notBeforeUs(endpoint.host, host, "control", effect.frame);
+        if (notBeforeUs < Infinity) this.network.greet(endpoint, host, effect.frame, this.nowUs, notBeforeUs);
         return undefined;
       }
       case "retire":
@@ -333,11 +347,26 @@ export class SimWorld<F, O, N, P extends SimulatedProcess<F, O, N>> implements W
     const to = this.#endpoints.get(id);
     if (to === undefined) return;
     if (to !== from) {
-      this.network.send(from, to, lane, frame, this.nowUs);
+      const notBeforeUs = this.#notBeforeUs(from.host, to.host, lane, frame);
+      if (notBeforeUs < Infinity) this.network.send(from, to, lane, frame, this.nowUs, notBeforeUs);
       return;
     }
     const event = looseEvent(this.nowUs, EVENT.self, from.host, from, frame, lane === "control" ? 0 : 1);
     this.queue.add(event);
+  }
+
+  /** When a frame may arrive at the soonest; never, if it is to be lost. */
+  #notBeforeUs(from: number, to: number, lane: LaneName, frame: F): number {
+    if (this.catches.length === 0) return 0;
+    const [name] = this.#cast.subject.frameName(frame).split(" ");
+    const caught = this.catches.find((one) =>
+      one.left > 0 && one.untilUs > this.nowUs && one.frame === name && (one.from < 0 || one.from === from) &&
+      (one.to < 0 || one.to === to) && !(one.isLost && lane === "data")
+    );
+    if (caught === undefined) return 0;
+    caught.left--;
+    if (this.isTraced) this.trace(from, `~~ ${caught.isLost ? "dropped" : "held back"}: ${name} for n${to}`);
+    return caught.isLost ? Infinity : caught.untilUs;
   }
 
   #check(frame: F): void {

@@ -4,7 +4,8 @@
  *
  * ```ts
  * const world = simulate({ nodes: 5, seed: 42, faults: "aggressive", kinds: [Account, Transfer] });
- * world.expect(always("nobody owes", () => [...world.saved(Account).values()].every(({ balance }) => balance >= 0)));
+ * const saved = () => [...world.saved<{ balance: number }>(Account).values()];
+ * world.expect(always("no account owes money", () => saved().every(({ balance }) => balance >= 0)));
  * const alice = world.node(0).grain(Account, "alice");
  * await alice.ask.deposit("d1", 100);
  * world.split([0, 1], [2, 3, 4]);
@@ -17,34 +18,13 @@
  *
  * @module
  */
-import { encodeToBytes } from "../core/codec.ts";
 import { ActorError } from "../core/failure.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
-import { actorKey, grainKey } from "../core/names.ts";
-import type { AnyProtocol } from "../core/protocol.ts";
 import type { ActorRef } from "../core/ref.ts";
-import type { Frame } from "../cluster/cluster_core.ts";
-import { ALL_RULES, type Rules } from "../cluster/rules.ts";
-import type { Claim } from "../cluster/directory_protocol.ts";
-import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor_node.ts";
-import { ActorWorld } from "./actor_world.ts";
-import { RunsChecker } from "./checkers/runs.ts";
-import { type Expectation, Expectations } from "./expectations.ts";
-import { scaled } from "./keyed_random.ts";
-import { MachineCluster, settingsOfCluster } from "./machine_cluster.ts";
-import type { Birth } from "./process.ts";
-import type { Cast } from "./scenario.ts";
-import { SimStore, SimStoreContents, type SimStoreSettings, STORE_CALM } from "./sim_store.ts";
-import {
-  choiceOf,
-  drawnFault,
-  type FaultChoice,
-  type Faults,
-  isPlan,
-  settingsOf,
-  storeSettingsOf,
-} from "./user_faults.ts";
-import { UserCourier } from "./user_refs.ts";
+import type { Expectation } from "./expectations.ts";
+import type { SimStoreSettings } from "./sim_store.ts";
+import { WorldOfActors } from "./simulated_world.ts";
+import type { Faults } from "./user_faults.ts";
 
 export { always, eventually, type Expectation } from "./expectations.ts";
 export type { Fault, FaultChoice, Faults } from "./user_faults.ts";
@@ -91,321 +71,51 @@ export interface SimulatedNode {
 /** Milliseconds, or a number with its unit: `500`, `"30s"`, `"5m"`. */
 export type Duration = number | `${number}ms` | `${number}s` | `${number}m`;
 
-const NODES_MAX = 30;
-const ASK_TIMEOUT_MS = 5_000;
-const SPAWN_TIMEOUT_MS = 20_000;
-const READY_MS_MAX = 120_000;
-const READY_STEP_MS = 100;
+/** A simulated cluster. Nothing happens in it until somebody waits: for an answer, or in {@link SimulatedWorld.run}. */
+export interface SimulatedWorld {
+  /** Simulated milliseconds since the world began. */
+  readonly nowMs: number;
+  /** Sixteen digits that say what happened: equal for equal runs. */
+  readonly hash: string;
+  /** What happened so far, in numbers: events of the world, handlers and hooks that began, writes refused for their token. */
+  readonly counts: { readonly events: number; readonly runs: number; readonly fencedWrites: number };
+  /** What actors have logged as warnings and errors. */
+  readonly logged: readonly string[];
+  /**
+   * Handlers that have waited for something outside of the world, such as a timer of the platform, and how often. The
+   * world stands still in real time then, and nothing promises that such a run can be repeated.
+   */
+  readonly outside: ReadonlyMap<string, number>;
+  /** One host, by its index from 0. */
+  node(index: number): SimulatedNode;
+  /**
+   * Lets time pass until every node that is up has a lease: the cluster has come together. Asks, spawns and `run` do
+   * this by themselves once; a tell before it may be lost.
+   */
+  ready(withinMs?: number): Promise<void>;
+  /** Lets time pass. Rejects with the first broken claim or promise, and with what a handler may not do. */
+  run(duration: Duration): Promise<void>;
+  /** Claims something of this world from now on: see {@link always} and {@link eventually}. */
+  expect(expectation: Expectation): void;
+  /** The process of a node is gone with its memory. It stays down until {@link restart} or {@link heal}. */
+  crash(index: number): void;
+  /** A node that is down begins again, with a new identity. */
+  restart(index: number): void;
+  /** The groups hear nothing of each other, until {@link heal}. A node in no group is alone. */
+  split(...groups: readonly (readonly number[])[]): void;
+  /** Everything is mended: the network is whole, the store answers, nodes that are down begin again, no fault comes. */
+  heal(): void;
+  /** What the store holds of a kind's grains, decoded, by name. */
+  saved<State = unknown>(kind: { readonly name: string }): ReadonlyMap<string, State>;
+}
 
-/** Makes a world. Nothing happens in it until somebody waits: for an answer, or in {@link SimulatedWorld.run}. */
+const NODES_MAX = 30;
+
+/** Makes a world. The cluster comes together when somebody first waits for something in it. */
 export function simulate(options: SimulateOptions): SimulatedWorld {
   const { nodes } = options;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
     throw new ActorError("invalid-options", `Cannot simulate ${nodes} nodes; allowed are 1 to ${NODES_MAX}`);
   }
-  return new SimulatedWorld(options);
-}
-
-/** A simulated cluster. */
-export class SimulatedWorld {
-  readonly #options: SimulateOptions;
-  readonly #rules: Rules;
-  readonly #choice: FaultChoice | undefined;
-  readonly #world: ActorWorld<Frame>;
-  readonly #contents: SimStoreContents;
-  readonly #runs = new RunsChecker();
-  readonly #expectations = new Expectations();
-  readonly #stores = new Map<string, SimStore>();
-  readonly #lost = new Map<string, Set<(error: ActorError) => void>>();
-  readonly #logged: string[] = [];
-  #isReady = false;
-  #areFaultsOver = false;
-  #faultIndex = 0;
-
-  /** @ignore Made by {@link simulate}; our own tests take rules away. */
-  constructor(options: SimulateOptions, rules: Rules = ALL_RULES) {
-    this.#options = options;
-    this.#rules = rules;
-    const { seed, nodes, trace } = options;
-    this.#choice = choiceOf(options.faults ?? "none");
-    this.#contents = new SimStoreContents({ ...storeSettingsOf(this.#choice), ...options.store });
-    this.#world = new ActorWorld(seed, settingsOf(nodes, this.#choice), (world) => this.#cast(world), {
-      look: () => this.#expectations.check(this.#world.nowMs),
-    }, trace);
-    this.#world.begin();
-  }
-
-  /** Simulated milliseconds since the world began. */
-  get nowMs(): number {
-    return this.#world.nowMs;
-  }
-
-  /** Sixteen digits that say what happened: equal for equal runs. */
-  get hash(): string {
-    return this.#world.hash;
-  }
-
-  /** What happened so far, in numbers. */
-  get counts(): { readonly events: number; readonly runs: number; readonly fencedWrites: number } {
-    return {
-      events: this.#world.eventCount,
-      runs: this.#runs.runCount,
-      fencedWrites: this.#contents.fencedCount,
-    };
-  }
-
-  /**
-   * Handlers that have waited for something outside of the world, such as a timer of the platform, and how often. The
-   * world stands still in real time then, and nothing promises that it can be repeated.
-   */
-  get outside(): ReadonlyMap<string, number> {
-    return this.#world.outside;
-  }
-
-  /** What actors have logged as warnings and errors. */
-  get logged(): readonly string[] {
-    return this.#logged;
-  }
-
-  /** One host, by its index from 0. */
-  node(index: number): SimulatedNode {
-    const host = this.#hostOf(index);
-    const courier = new UserCourier(
-      {
-        actorsOf: (at) => this.#world.sim.at(at).process?.actors,
-        waitAt: (at, promise, lost, withinMs) => this.#waitAt(at, promise, lost, withinMs),
-        whenReady: () => this.#isReady ? undefined : this.ready(),
-      },
-      host,
-      this.#options.askTimeoutMs ?? ASK_TIMEOUT_MS,
-    );
-    const up = () => this.#world.sim.at(host).process !== undefined;
-    return {
-      get isUp() {
-        return up();
-      },
-      grain: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, grainKey(kind.name, name)),
-      actor: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, actorKey(name)),
-      spawn: async <P, Init>(name: string, kind: Kind<P, Init>, ...init: unknown[]) => {
-        await this.#spawn(host, kind, name, init[0]);
-        return courier.ref<P>(kind, actorKey(name));
-      },
-      stop: (name) => this.#stop(host, name),
-    };
-  }
-
-  /**
-   * Lets time pass until the cluster has come together: every node that is up has a lease. An ask waits for that by
-   * itself; a tell before it may be lost.
-   */
-  async ready(withinMs: number = READY_MS_MAX): Promise<void> {
-    const untilMs = this.#world.nowMs + withinMs;
-    for (;;) {
-      const waiting = this.#world.sim.nodes.find(({ process }) => process?.unready() !== undefined);
-      if (waiting === undefined) break;
-      if (this.#world.nowMs >= untilMs) {
-        const why = waiting.process?.unready() ?? "it is down";
-        throw new ActorError("start-failed", `Node ${waiting.host} is not ready after ${withinMs} ms: ${why}`);
-      }
-      await this.#world.pass(READY_STEP_MS);
-    }
-    if (!this.#isReady) this.#beginFaults();
-    this.#isReady = true;
-  }
-
-  /** Lets time pass. Rejects with the first broken claim, and with what a handler may not do. */
-  async run(duration: Duration): Promise<void> {
-    if (!this.#isReady) await this.ready();
-    await this.#world.pass(msOf(duration));
-  }
-
-  /** Claims something of this world from now on: see {@link always} and {@link eventually}. */
-  expect(expectation: Expectation): void {
-    this.#expectations.add(expectation, this.#world.nowMs);
-    // So that somebody looks when its time is over, though nothing happens then.
-    if (expectation.kind === "eventually") this.#world.later(expectation.withinMs + 1, () => {});
-  }
-
-  /** The process of a node is gone with its memory. It stays down until {@link restart} or {@link heal}. */
-  crash(index: number): void {
-    this.#world.crash(this.#hostOf(index), undefined);
-  }
-
-  /** A node that is down begins again, with a new identity. */
-  restart(index: number): void {
-    this.#world.restart(this.#hostOf(index));
-  }
-
-  /** The groups hear nothing of each other, until {@link heal}. A node in no group is alone. */
-  split(...groups: readonly (readonly number[])[]): void {
-    const { nodes } = this.#options;
-    const groupOf = (host: number) => groups.findIndex((group) => group.includes(host));
-    for (let from = 0; from < nodes; from++) {
-      for (let to = 0; to < nodes; to++) {
-        const isTogether = from === to || (groupOf(from) >= 0 && groupOf(from) === groupOf(to));
-        if (!isTogether) this.#world.block(from, to);
-      }
-    }
-  }
-
-  /** Everything is mended: the network is whole, the store answers, nodes that are down begin again, no fault comes. */
-  heal(): void {
-    this.#areFaultsOver = true;
-    this.#contents.settings = { ...STORE_CALM, ...this.#options.store, failPerMille: 0 };
-    this.#world.mend();
-    for (const { host, isUp } of this.#world.sim.nodes) if (!isUp) this.#world.restart(host);
-  }
-
-  /** What the store holds of a kind's grains, by name. */
-  saved<State = unknown>(kind: Kind<AnyProtocol, never> | AnyKind): ReadonlyMap<string, State> {
-    return this.#contents.statesOf(kind.name) as ReadonlyMap<string, State>;
-  }
-
-  // ------------------------------------------------------------------------------------------------
-
-  #hostOf(index: number): number {
-    if (Number.isInteger(index) && index >= 0 && index < this.#options.nodes) return index;
-    throw new ActorError("invalid-options", `There is no node ${index}: the world has ${this.#options.nodes}`);
-  }
-
-  #beginFaults(): void {
-    const { faults = "none" } = this.#options;
-    if (isPlan(faults)) {
-      for (const fault of faults) this.#world.later(fault.atMs, () => this.#befall(() => this.#world.befall(fault)));
-    } else if (this.#choice !== undefined) this.#drawFault(this.#choice);
-  }
-
-  #drawFault(choice: FaultChoice): void {
-    const { sim } = this.#world;
-    const drawn = drawnFault(this.#faultIndex++, this.#world.nowMs, choice, this.#options.nodes, sim.random);
-    if (drawn === undefined) return;
-    this.#world.later(drawn.waitMs, () =>
-      this.#befall(() => {
-        this.#world.befall(drawn.fault);
-        this.#drawFault(choice);
-      }));
-  }
-
-  #befall(go: () => void): void {
-    if (!this.#areFaultsOver) go();
-  }
-
-  #cast(
-    world: ActorWorld<Frame>,
-  ): Cast<Frame, ActorOperation, never, ActorNode<Frame>> {
-    const { nodes, kinds } = this.#options;
-    const settings = settingsOfCluster(nodes);
-    const names = kinds.map(({ name }) => name);
-    return {
-      subject: {
-        name: "actors",
-        create: (birth) => this.#process(world, birth, new MachineCluster(birth, settings, names, this.#rules)),
-        frameName: (frame) => `${frame.part} ${frame.message.kind}`,
-        noteLine: () => "",
-      },
-      checkers: [{
-        name: "lives",
-        onEnded: (_world, _node, ended) => {
-          ended.isGone = true;
-          this.#stores.get(ended.id)?.abandon();
-          for (const lose of this.#lost.get(ended.id) ?? []) lose(nodeLost("it"));
-          this.#lost.delete(ended.id);
-        },
-      }],
-    };
-  }
-
-  #process(
-    world: ActorWorld<Frame>,
-    birth: Birth,
-    cluster: MachineCluster,
-  ): ActorNode<Frame> {
-    const { kinds, resources = {}, askTimeoutMs = ASK_TIMEOUT_MS } = this.#options;
-    const { random } = birth;
-    const draw = (count: number) => scaled(random.u32(), count);
-    const store = new SimStore(this.#contents, (ms, go) => world.later(ms, go), draw);
-    this.#stores.set(birth.id, store);
-    return new ActorNode({
-      birth,
-      kinds,
-      cluster,
-      store,
-      generation: () => this.#contents.generationOf(cluster.clusterId),
-      clock: () => world.clockOf(birth.host),
-      resources: new Map(Object.entries(resources)),
-      askTimeoutMs,
-      watcher: {
-        sent: (payload, sender, target) => this.#runs.sent(payload, sender, target),
-        ran: ({ id }, ctx, token, payload) => this.#runs.ran(id, ctx, token, payload),
-        event: () => {},
-        logged: ({ host }, level, message) => {
-          if (level === "warn" || level === "error") this.#logged.push(`${level} at node ${host}: ${message}`);
-        },
-      },
-    });
-  }
-
-  /** Waits with the world going on; fails when the process of the host ends. */
-  #waitAt<T>(host: number, promise: Promise<T>, lost: ActorError, withinMs: number): Promise<T> {
-    const { process } = this.#world.sim.at(host);
-    if (process === undefined) return Promise.reject(lost);
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    const losers = this.#lost.get(process.id) ?? new Set();
-    this.#lost.set(process.id, losers);
-    const lose = () => reject(lost);
-    losers.add(lose);
-    this.#world.later(withinMs, () => reject(overdue(lost)));
-    return this.#world.during(Promise.race([promise, ended])).finally(() => losers.delete(lose));
-  }
-
-  async #spawn(host: number, kind: AnyKind, name: string, init: unknown): Promise<void> {
-    if (!this.#isReady) await this.ready();
-    const { process } = this.#world.sim.at(host);
-    const lost = nodeLost(`spawn of ${name}`);
-    if (process === undefined) throw lost;
-    const claim: Claim = {
-      type: "actor",
-      kind: kind.name,
-      spec: init === undefined ? new Uint8Array() : encodeToBytes(init, process.actors.refs),
-      isRelocatable: true,
-      isEager: false,
-      role: "",
-      idempotencyKey: "",
-    };
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    process.spawn({ key: actorKey(name), claim, placement: { kind: "local" } }, SPAWN_TIMEOUT_MS, (effect) => {
-      const error = failureOfDone(effect);
-      if (error === undefined) resolve();
-      else reject(error);
-    });
-    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
-  }
-
-  async #stop(host: number, name: string): Promise<void> {
-    const { process } = this.#world.sim.at(host);
-    const lost = nodeLost(`the stop of ${name}`);
-    if (process === undefined) throw lost;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    process.stop(actorKey(name), SPAWN_TIMEOUT_MS, (effect) => {
-      const error = failureOfDone(effect);
-      if (error === undefined) resolve();
-      else reject(error);
-    });
-    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
-  }
-}
-
-/** A node that stands still, or is frozen, does not say itself that the time is over. */
-function overdue(lost: ActorError): ActorError {
-  return new ActorError("ask-timeout", `${lost.message.replace(": its node is gone", "")}: no answer in time`);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
-
-function msOf(duration: Duration): number {
-  if (typeof duration === "number") return duration;
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(duration) ?? [];
-  const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
-  if (Number.isFinite(ms)) return ms;
-  throw new ActorError("invalid-options", `Cannot run for ${duration}: a duration is like 500, "30s" or "5m"`);
+  return new WorldOfActors(options);
 }

@@ -32,6 +32,12 @@ export class RunsChecker {
   readonly #lastRun = new Map<string, number>();
   /** Runs that began. */
   runCount = 0;
+  #broken: SimulationViolation | undefined = undefined;
+
+  /** Throws the first promise that was broken. Where it is noticed, an actor would take it for its own failure. */
+  verdict(): void {
+    if (this.#broken !== undefined) throw this.#broken;
+  }
 
   /** A message leaves an activation. */
   sent(payload: object, sender: { readonly key: ActorKey; readonly token: Version } | undefined, target: string): void {
@@ -53,13 +59,13 @@ export class RunsChecker {
   #judgeToken(by: NodeId, root: string, token: FencingToken, ctx: HandlerContext): void {
     const newest = this.#newest.get(root);
     if (newest !== undefined && token < newest.token) {
-      throw new SimulationViolation(
+      this.#break(
         "one activation",
         `${root} runs ${ctx.handler} at ${by} under ${token}, after ${newest.token} has run at ${newest.by}`,
       );
     }
     if (newest === undefined && this.#newest.size >= KEYS_MAX) {
-      throw new SimulationViolation("simulator", `A world has over ${KEYS_MAX} keys`);
+      return this.#break("simulator", `A world has over ${KEYS_MAX} keys`);
     }
     this.#newest.set(root, { token, by });
   }
@@ -69,13 +75,17 @@ export class RunsChecker {
     // What is put aside on purpose runs twice, and late.
     if ((extras?.stash !== undefined) || kind.hasReentrant) return;
     if (sent.hasRun) {
-      throw new SimulationViolation("at most once", `Message ${sent.number} of ${sent.route} runs a second time`);
+      this.#break("at most once", `Message ${sent.number} of ${sent.route} runs a second time`);
     }
     sent.hasRun = true;
     const last = this.#lastRun.get(sent.route) ?? 0;
     if (sent.number < last) {
-      throw new SimulationViolation("order", `Message ${sent.number} of ${sent.route} runs after message ${last}`);
+      this.#break("order", `Message ${sent.number} of ${sent.route} runs after message ${last}`);
     }
     this.#lastRun.set(sent.route, sent.number);
+  }
+
+  #break(promise: string, message: string): void {
+    this.#broken ??= new SimulationViolation(promise, message);
   }
 }

@@ -54,7 +54,7 @@ describe("votersAfter()", () => {
 
   it("admits proven members, the older first, as long as those who voted before can decide alone", () => {
     const { voters: given, need } = votersAfter(two, joined, () => true, ALL_RULES);
-    assert.deepEqual([votesText(given), need], ["a b c", 2]);
+    assert.deepEqual([votesText(given), need], ["a:2 b c d", 3]);
   });
 
   it("comes to all of them one view at a time", () => {
@@ -64,7 +64,7 @@ describe("votersAfter()", () => {
       view = { ...view, ...votersAfter(view, joined, () => true, ALL_RULES) };
       seen.push(votesText(view.voters));
     }
-    assert.deepEqual(seen, ["a b c", "a b c d e", "a b c d e", "a b c d e"]);
+    assert.deepEqual(seen, ["a:2 b c d", "a b c d e", "a b c d e", "a b c d e"]);
   });
 
   it("keeps the vote of a voter that leaves, and gives none to a leaving member that had none", () => {

@@ -25,7 +25,7 @@ export const RECIPE: PlanRecipe<RegistryOperation> = REGISTRY_RECIPE;
 export function operationFrom(value: unknown): RegistryOperation {
   if (typeof value === "object" && value !== null && "kind" in value) {
     const { kind } = value;
-    if (kind === "condemn" && "member" in value && typeof value.member === "number") {
+    if ((kind === "condemn" || kind === "leave") && "member" in value && typeof value.member === "number") {
       return { kind, member: value.member };
     }
     if ((kind === "claim" || kind === "release" || kind === "get") && "key" in value && typeof value.key === "number") {

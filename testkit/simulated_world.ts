@@ -1,0 +1,333 @@
+/**
+ * The world behind `simulate`: hosts, stores, faults and claims put together. Mutable; one per world.
+ *
+ * @module
+ */
+import { encodeToBytes } from "../core/codec.ts";
+import { ActorError } from "../core/failure.ts";
+import type { AnyKind, Kind } from "../core/kind.ts";
+import { actorKey, grainKey } from "../core/names.ts";
+import type { Frame } from "../cluster/cluster_core.ts";
+import type { Claim } from "../cluster/directory_protocol.ts";
+import { ALL_RULES, type Rules } from "../cluster/rules.ts";
+import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor_node.ts";
+import { ActorWorld } from "./actor_world.ts";
+import { RunsChecker } from "./checkers/runs.ts";
+import { type Expectation, Expectations } from "./expectations.ts";
+import { scaled } from "./keyed_random.ts";
+import { MachineCluster, settingsOfCluster } from "./machine_cluster.ts";
+import type { Birth } from "./process.ts";
+import { type Cast, SimulationViolation } from "./scenario.ts";
+import { SimStore, SimStoreContents, STORE_CALM } from "./sim_store.ts";
+import type { Duration, SimulatedNode, SimulatedWorld, SimulateOptions } from "./simulate.ts";
+import { choiceOf, drawnFault, type FaultChoice, isPlan, settingsOf, storeSettingsOf } from "./user_faults.ts";
+import { UserCourier } from "./user_refs.ts";
+
+const ASK_TIMEOUT_MS = 5_000;
+const SPAWN_TIMEOUT_MS = 20_000;
+const READY_MS_MAX = 120_000;
+const READY_STEP_MS = 100;
+/** An ask may end so much later than it should: a node takes a turn when its timers are due, not sooner. */
+const ASK_LATE_MS_MAX = 1_000;
+
+/** A simulated cluster, with rules that our own tests may take away. */
+export class WorldOfActors implements SimulatedWorld {
+  readonly #options: SimulateOptions;
+  readonly #rules: Rules;
+  readonly #choice: FaultChoice | undefined;
+  readonly #world: ActorWorld<Frame>;
+  readonly #contents: SimStoreContents;
+  readonly #runs = new RunsChecker();
+  readonly #expectations = new Expectations();
+  readonly #stores = new Map<string, SimStore>();
+  readonly #lost = new Map<string, Set<(error: ActorError) => void>>();
+  readonly #logged: string[] = [];
+  #isReady = false;
+  #areFaultsOver = false;
+  #faultIndex = 0;
+
+  constructor(options: SimulateOptions, rules: Rules = ALL_RULES) {
+    this.#options = options;
+    this.#rules = rules;
+    const { seed, nodes, trace } = options;
+    this.#choice = choiceOf(options.faults ?? "none");
+    this.#contents = new SimStoreContents({ ...storeSettingsOf(this.#choice), ...options.store });
+    this.#world = new ActorWorld(seed, settingsOf(nodes, this.#choice), (world) => this.#cast(world), {
+      look: () => {
+        this.#runs.verdict();
+        this.#expectations.check(this.#world.nowMs);
+      },
+    }, trace);
+    this.#world.begin();
+  }
+
+  get nowMs(): number {
+    return this.#world.nowMs;
+  }
+
+  get hash(): string {
+    return this.#world.hash;
+  }
+
+  get counts(): { readonly events: number; readonly runs: number; readonly fencedWrites: number } {
+    return {
+      events: this.#world.eventCount,
+      runs: this.#runs.runCount,
+      fencedWrites: this.#contents.fencedCount,
+    };
+  }
+
+  get outside(): ReadonlyMap<string, number> {
+    return this.#world.outside;
+  }
+
+  get logged(): readonly string[] {
+    return this.#logged;
+  }
+
+  node(index: number): SimulatedNode {
+    const host = this.#hostOf(index);
+    const courier = new UserCourier(
+      {
+        actorsOf: (at) => this.#world.sim.at(at).process?.actors,
+        waitAt: (at, promise, lost, withinMs) => this.#waitAt(at, promise, lost, withinMs),
+        whenReady: () => this.#isReady ? undefined : this.ready(),
+      },
+      host,
+      this.#options.askTimeoutMs ?? ASK_TIMEOUT_MS,
+    );
+    const up = () => this.#world.sim.at(host).process !== undefined;
+    return {
+      get isUp() {
+        return up();
+      },
+      grain: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, grainKey(kind.name, name)),
+      actor: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, actorKey(name)),
+      spawn: async <P, Init>(name: string, kind: Kind<P, Init>, ...init: unknown[]) => {
+        await this.#spawn(host, kind, name, init[0]);
+        return courier.ref<P>(kind, actorKey(name));
+      },
+      stop: (name) => this.#stop(host, name),
+    };
+  }
+
+  async ready(withinMs: number = READY_MS_MAX): Promise<void> {
+    const untilMs = this.#world.nowMs + withinMs;
+    for (;;) {
+      const waiting = this.#world.sim.nodes.find(({ process }) => process?.unready() !== undefined);
+      if (waiting === undefined) break;
+      if (this.#world.nowMs >= untilMs) {
+        const why = waiting.process?.unready() ?? "it is down";
+        throw new ActorError("start-failed", `Node ${waiting.host} is not ready after ${withinMs} ms: ${why}`);
+      }
+      await this.#world.pass(READY_STEP_MS);
+    }
+    if (!this.#isReady) this.#beginFaults();
+    this.#isReady = true;
+  }
+
+  async run(duration: Duration): Promise<void> {
+    if (!this.#isReady) await this.ready();
+    await this.#world.pass(msOf(duration));
+    this.#checkAsks();
+  }
+
+  expect(expectation: Expectation): void {
+    this.#expectations.add(expectation, this.#world.nowMs);
+    // So that somebody looks when its time is over, though nothing happens then.
+    if (expectation.kind === "eventually") this.#world.later(expectation.withinMs + 1, () => {});
+  }
+
+  crash(index: number): void {
+    this.#world.crash(this.#hostOf(index), undefined);
+  }
+
+  restart(index: number): void {
+    this.#world.restart(this.#hostOf(index));
+  }
+
+  split(...groups: readonly (readonly number[])[]): void {
+    const { nodes } = this.#options;
+    const groupOf = (host: number) => groups.findIndex((group) => group.includes(host));
+    for (let from = 0; from < nodes; from++) {
+      for (let to = 0; to < nodes; to++) {
+        const isTogether = from === to || (groupOf(from) >= 0 && groupOf(from) === groupOf(to));
+        if (!isTogether) this.#world.block(from, to);
+      }
+    }
+  }
+
+  heal(): void {
+    this.#areFaultsOver = true;
+    this.#contents.settings = { ...STORE_CALM, ...this.#options.store, failPerMille: 0 };
+    this.#world.mend();
+    for (const { host, isUp } of this.#world.sim.nodes) if (!isUp) this.#world.restart(host);
+  }
+
+  saved<State = unknown>(kind: { readonly name: string }): ReadonlyMap<string, State> {
+    return this.#contents.statesOf(kind.name) as ReadonlyMap<string, State>;
+  }
+
+  // ------------------------------------------------------------------------------------------------
+
+  #hostOf(index: number): number {
+    if (Number.isInteger(index) && index >= 0 && index < this.#options.nodes) return index;
+    throw new ActorError("invalid-options", `There is no node ${index}: the world has ${this.#options.nodes}`);
+  }
+
+  /** Every ask of an actor ends by its deadline, as long as its node runs. */
+  #checkAsks(): void {
+    for (const { host, process, isStill } of this.#world.sim.nodes) {
+      if (process === undefined || isStill || process.actors.isFrozen) continue;
+      const nowMs = this.#world.clockOf(host).mono;
+      for (const { deadline, subject } of process.actors.asks.abroad) {
+        if (deadline + ASK_LATE_MS_MAX > nowMs) continue;
+        throw new SimulationViolation(
+          "asks end",
+          `${subject.to}.${subject.handler} was asked and has not ended in time`,
+        );
+      }
+    }
+  }
+
+  #beginFaults(): void {
+    const { faults = "none" } = this.#options;
+    if (isPlan(faults)) {
+      for (const fault of faults) this.#world.later(fault.atMs, () => this.#befall(() => this.#world.befall(fault)));
+    } else if (this.#choice !== undefined) this.#drawFault(this.#choice);
+  }
+
+  #drawFault(choice: FaultChoice): void {
+    const { sim } = this.#world;
+    const drawn = drawnFault(this.#faultIndex++, this.#world.nowMs, choice, this.#options.nodes, sim.random);
+    if (drawn === undefined) return;
+    this.#world.later(drawn.waitMs, () =>
+      this.#befall(() => {
+        this.#world.befall(drawn.fault);
+        this.#drawFault(choice);
+      }));
+  }
+
+  #befall(go: () => void): void {
+    if (!this.#areFaultsOver) go();
+  }
+
+  #cast(
+    world: ActorWorld<Frame>,
+  ): Cast<Frame, ActorOperation, never, ActorNode<Frame>> {
+    const { nodes, kinds } = this.#options;
+    const settings = settingsOfCluster(nodes);
+    const names = kinds.map(({ name }) => name);
+    return {
+      subject: {
+        name: "actors",
+        create: (birth) => this.#process(world, birth, new MachineCluster(birth, settings, names, this.#rules)),
+        frameName: (frame) => `${frame.part} ${frame.message.kind}`,
+        noteLine: () => "",
+      },
+      checkers: [{
+        name: "lives",
+        onEnded: (_world, _node, ended) => {
+          ended.isGone = true;
+          this.#stores.get(ended.id)?.abandon();
+          for (const lose of this.#lost.get(ended.id) ?? []) lose(nodeLost("it"));
+          this.#lost.delete(ended.id);
+        },
+      }],
+    };
+  }
+
+  #process(
+    world: ActorWorld<Frame>,
+    birth: Birth,
+    cluster: MachineCluster,
+  ): ActorNode<Frame> {
+    const { kinds, resources = {}, askTimeoutMs = ASK_TIMEOUT_MS } = this.#options;
+    const { random } = birth;
+    const draw = (count: number) => scaled(random.u32(), count);
+    const store = new SimStore(this.#contents, (ms, go) => world.later(ms, go), draw);
+    this.#stores.set(birth.id, store);
+    return new ActorNode({
+      birth,
+      kinds,
+      cluster,
+      store,
+      generation: () => this.#contents.generationOf(cluster.clusterId),
+      clock: () => world.clockOf(birth.host),
+      resources: new Map(Object.entries(resources)),
+      askTimeoutMs,
+      watcher: {
+        sent: (payload, sender, target) => this.#runs.sent(payload, sender, target),
+        ran: ({ id }, ctx, token, payload) => this.#runs.ran(id, ctx, token, payload),
+        event: () => {},
+        logged: ({ host }, level, message) => {
+          if (level === "warn" || level === "error") this.#logged.push(`${level} at node ${host}: ${message}`);
+        },
+      },
+    });
+  }
+
+  /** Waits with the world going on; fails when the process of the host ends. */
+  #waitAt<T>(host: number, promise: Promise<T>, lost: ActorError, withinMs: number): Promise<T> {
+    const { process } = this.#world.sim.at(host);
+    if (process === undefined) return Promise.reject(lost);
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const losers = this.#lost.get(process.id) ?? new Set();
+    this.#lost.set(process.id, losers);
+    const lose = () => reject(lost);
+    losers.add(lose);
+    this.#world.later(withinMs, () => reject(overdue(lost)));
+    return this.#world.during(Promise.race([promise, ended])).finally(() => losers.delete(lose));
+  }
+
+  async #spawn(host: number, kind: AnyKind, name: string, init: unknown): Promise<void> {
+    if (!this.#isReady) await this.ready();
+    const { process } = this.#world.sim.at(host);
+    const lost = nodeLost(`spawn of ${name}`);
+    if (process === undefined) throw lost;
+    const claim: Claim = {
+      type: "actor",
+      kind: kind.name,
+      spec: init === undefined ? new Uint8Array() : encodeToBytes(init, process.actors.refs),
+      isRelocatable: true,
+      isEager: false,
+      role: "",
+      idempotencyKey: "",
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    process.spawn({ key: actorKey(name), claim, placement: { kind: "local" } }, SPAWN_TIMEOUT_MS, (effect) => {
+      const error = failureOfDone(effect);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
+  }
+
+  async #stop(host: number, name: string): Promise<void> {
+    const { process } = this.#world.sim.at(host);
+    const lost = nodeLost(`the stop of ${name}`);
+    if (process === undefined) throw lost;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    process.stop(actorKey(name), SPAWN_TIMEOUT_MS, (effect) => {
+      const error = failureOfDone(effect);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
+  }
+}
+
+/** A node that stands still, or is frozen, does not say itself that the time is over. */
+function overdue(lost: ActorError): ActorError {
+  return new ActorError("ask-timeout", `${lost.message.replace(": its node is gone", "")}: no answer in time`);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+
+function msOf(duration: Duration): number {
+  if (typeof duration === "number") return duration;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(duration) ?? [];
+  const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
+  if (Number.isFinite(ms)) return ms;
+  throw new ActorError("invalid-options", `Cannot run for ${duration}: a duration is like 500, "30s" or "5m"`);
+}
