@@ -5,8 +5,8 @@
  * One idea: a name is held longer than its actor lives. It is claimed before the actor starts and released after it
  * has stopped, so between any two actors of one name lies an acknowledged write.
  *
- * Invariant: only `starting`, `live` and `paused` activations hold their name towards a registry that is built anew.
- * Those on their way out have let go of it, whatever the registry says.
+ * Invariant: towards a registry that is built anew an activation holds its name until its actor has stopped. From then on
+ * it has let go of it, whatever the registry says.
  *
  * @module
  */
@@ -110,6 +110,15 @@ export function moveTo(activation: Activation, status: ActivationStatus): void {
 /** Whether it holds its name, and is not on its way out. */
 export function isHolding(activation: Activation): boolean {
   return activation.status === "starting" || activation.status === "live" || activation.status === "paused";
+}
+
+/**
+ * Whether nobody else may have its name yet, should the registry be built anew: its actor runs, will run, or has not
+ * stopped. One that has stopped may live elsewhere already, by a handoff whose answer was lost.
+ */
+export function mayStillRun(activation: Activation): boolean {
+  if (isHolding(activation)) return true;
+  return (activation.status === "handing" || activation.status === "stopping") && !activation.isStopped;
 }
 
 /** What the receiver of messages is told. */

@@ -10,7 +10,7 @@
  * @module
  */
 import type { Instant, NodeId } from "../core/ids.ts";
-import { isHolding } from "./activation.ts";
+import { mayStillRun } from "./activation.ts";
 import { ended, fence, leaseChanged, releaseAnswered, sendRelease, started } from "./activation_life.ts";
 import { failed } from "./answers.ts";
 import { audit, audited } from "./audit.ts";
@@ -305,7 +305,7 @@ function holdingsOf(
   for (const activation of state.byPartition.get(partition)?.values() ?? []) {
     const { key, token, record, opId } = activation;
     if (token === undefined || record === undefined) continue;
-    if (state.rules.holdExcludesLeaving && !isHolding(activation)) continue;
+    if (state.rules.holdExcludesLeaving && !mayStillRun(activation)) continue;
     held.push({ entry: { key, version: token, opId, record } });
   }
   return held;

@@ -16,7 +16,7 @@ import { hash64, partitionOf } from "../core/hash.ts";
 import type { Random } from "../core/random.ts";
 import { bootstrapMessage, createBootstrap, discovered, mayInstall, tickBootstrap, wasRemoved } from "./bootstrap.ts";
 import type { Bootstrap, BootstrapEffect, Membership, RetireReason } from "./bootstrap_state.ts";
-import type { EngineInput, EngineOutput, EngineRequest } from "./engine.ts";
+import type { EngineInput, EngineOutput, EngineRequest, EngineResult, Unavailable } from "./engine.ts";
 import type { LeaseTerm } from "./lease.ts";
 import {
   foundPartitions,
@@ -31,6 +31,7 @@ import { createPartitions, type PartitionEffect, type Partitions } from "./parti
 import {
   type ClientEffect,
   createRegistryClient,
+  endAll,
   ownersChanged,
   type RegistryClient,
   replied,
@@ -210,7 +211,11 @@ export function engineMetEpoch(
 
 /** What the machines above ask. */
 export function engineInput(engine: EmbeddedEngine, input: EngineInput, now: Now, out: EngineEffect[]): void {
-  if (engine.isRetired) return;
+  if (engine.isRetired) {
+    if (input.kind !== "engineRequest") return;
+    const { requestId, request } = input;
+    return void out.push({ kind: "engineDone", requestId, result: refusalOf(request) });
+  }
   if (input.kind === "holdings") {
     const { partition, cfg, held } = input;
     const effects = collect<PartitionEffect>((some) =>
@@ -434,10 +439,38 @@ function firstCommit(engine: EmbeddedEngine, view: View, now: Now, out: EngineEf
 function retire(engine: EmbeddedEngine, reason: RetireReason, wasMember: boolean, out: EngineEffect[]): void {
   engine.isRetired = true;
   out.push({ kind: "engineLease", status: "fenced" });
+  for (const effect of collect<ClientEffect>((some) => endAll(engine.client, some))) {
+    if (effect.kind === "answered") out.push({ ...effect, kind: "engineDone" });
+  }
+  const { requestId } = engine.views.proposal ?? {};
+  if (requestId !== undefined) {
+    const result = { ...OVER, indeterminate: true };
+    out.push({ kind: "engineDone", requestId, result: { kind: "propose", result } });
+  }
   out.push({ kind: "retire", reason, wasMember: wasMember || engine.options.wasMember });
 }
 
 // --- small parts ----------------------------------------------------------------------------------
+
+const OVER: Unavailable = { kind: "unavailable", reason: "not-member", retryAfterMs: 0, indeterminate: false };
+
+/** What is said to requests when this identity is over. */
+function refusalOf(request: EngineRequest): EngineResult {
+  switch (request.kind) {
+    case "get":
+    case "cas":
+    case "propose":
+      return { kind: request.kind, result: OVER };
+    case "casMany":
+      return { kind: "casMany", results: request.operations.map(() => OVER) };
+    case "scan":
+      return { kind: "scan", entries: [], isComplete: false };
+    case "releaseLease":
+      return { kind: "releaseLease" };
+    default:
+      return request satisfies never;
+  }
+}
 
 function membershipOf({ views }: EmbeddedEngine): Membership {
   return { view: views.view, hasLease: views.status === "held" || views.status === "soft" };

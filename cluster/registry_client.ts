@@ -124,6 +124,11 @@ export function tickClient(client: RegistryClient, view: View | undefined, now: 
   }
 }
 
+/** Nobody answers any more: this identity is over. */
+export function endAll(client: RegistryClient, out: ClientEffect[]): void {
+  for (const pending of client.pending.values()) end(client, { ...pending, reason: "not-member" }, out);
+}
+
 /** A view was installed: whoever waits for an owner that is one no more asks the new one at once. */
 export function ownersChanged(client: RegistryClient, view: View, now: Now, out: ClientEffect[]): void {
   for (const pending of client.pending.values()) {

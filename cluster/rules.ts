@@ -45,7 +45,7 @@ export const RULES = {
   activateThroughView: "a new owner serves only after the view says so",
   floor: "after a rebuild an acknowledgement of an older configuration counts no more",
   syncIsQuiet: "while a whole copy is on its way nothing is acknowledged from before it",
-  holdExcludesLeaving: "an activation on its way out is not reported as held",
+  holdExcludesLeaving: "an activation that has stopped is not reported as held",
   // --- directory ---
   holderCheck: "a repeated operation is recognised only from the node that made it",
   attemptsAreUnique: "an operation id names one attempt of one node",

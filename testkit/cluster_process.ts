@@ -9,7 +9,7 @@ import { actorKey, grainKey, isGrainKey } from "../core/names.ts";
 import { type ClusterNode, createNode, type NodeEffect, type NodeInput, stepNode } from "../cluster/cluster_node.ts";
 import type { ClusterCore, Frame } from "../cluster/cluster_core.ts";
 import type { Claim, Creation, DirectoryResult } from "../cluster/directory_protocol.ts";
-import type { Holding } from "../cluster/engine.ts";
+import type { Holding, Version } from "../cluster/engine.ts";
 import type { Placement } from "../cluster/placement.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";
@@ -123,6 +123,10 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
   /** Whether nothing is under way: no user waits, and no actor starts, ends or has messages. */
   get isQuiet(): boolean {
     return this.#waiting.size === 0 && this.actors.isQuiet;
+  }
+
+  *holdings(): Generator<readonly [string, Version]> {
+    for (const [key, { token }] of this.actors.actors) yield [key, token];
   }
 
   describe(): unknown {

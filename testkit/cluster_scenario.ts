@@ -5,13 +5,15 @@
  */
 import { below, type Random } from "../core/random.ts";
 import { type Frame, viewOf } from "../cluster/cluster_core.ts";
-import { serving } from "../cluster/owner.ts";
-import { isSettled } from "../cluster/planner.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings } from "../cluster/settings.ts";
 import type { Partition } from "../core/ids.ts";
 import { isSameVersion } from "../cluster/engine.ts";
 import { isMember } from "../cluster/view.ts";
+import { isBeyondHelp } from "./beyond_help.ts";
+import { memoryBounded } from "./checkers/memory_bounded.ts";
+import { registrationsKept } from "./checkers/registrations.ts";
+import { runningProcesses, whyNotSettled } from "./checkers/settled.ts";
 import { askEnds } from "./checkers/ask_ends.ts";
 import { copiesAgree } from "./checkers/copies_agree.ts";
 import { leaseOver } from "./checkers/lease_over.ts";
@@ -29,7 +31,6 @@ import type { FaultPlan } from "./fault_plan.ts";
 import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
 import {
   clusterSettingsOf,
-  isBeyondHelp,
   keepsClockAssumption,
   noOddMessages,
   noteLine,
@@ -99,6 +100,8 @@ function cast(
       askEnds(),
       messageOrder(),
       relocationSums(),
+      registrationsKept(),
+      memoryBounded(),
       noOddMessages(),
     ],
     converged: (world) => whyNotWell(world, settings),
@@ -122,48 +125,26 @@ function operationOf(random: Random): ClusterOperation {
 
 /** Why a cluster is not well; `undefined` when it is, or must stay frozen. */
 function whyNotWell(world: World<ClusterOperation, ClusterProcess>, settings: ClusterSettings): string | undefined {
-  const processes = world.nodes.flatMap(({ process, isGone }) => process === undefined || isGone ? [] : [process]);
+  const processes = runningProcesses(world);
   if (isBeyondHelp(world, processes, settings)) return undefined;
-  const views = processes.map(({ core }) => viewOf(core));
-  const newest = views.reduce((one, other) => (other?.epoch ?? 0) > (one?.epoch ?? 0) ? other : one, undefined);
-  if (newest === undefined) return "there is no cluster";
-  for (const process of processes) {
-    const view = viewOf(process.core);
-    if (view === undefined) return `${process.id} has no view`;
-    if (view.clusterId !== newest.clusterId) return `${process.id} is in ${view.clusterId}`;
-    if (view.epoch !== newest.epoch) return `${process.id} is at epoch ${view.epoch} of ${newest.epoch}`;
-    if (process.core.engine.views.status !== "held") return `${process.id} has no lease`;
-    if (!process.isQuiet) return `${process.id} has something under way`;
-  }
-  if (newest.members.length !== processes.length) return `${newest.members.length} members of ${processes.length}`;
-  if (!isSettled(newest.partitions, newest.members, settings.replicaCount)) return "the partitions are not settled";
+  const problem = whyNotSettled(processes, settings);
+  if (problem !== undefined) return problem;
+  const busy = processes.find(({ isQuiet }) => !isQuiet);
+  if (busy !== undefined) return `${busy.id} has something under way`;
+  const newest = processes[0] === undefined ? undefined : viewOf(processes[0].core);
+  if (newest === undefined) return undefined;
   const byId = new Map(processes.map((process) => [process.id, process]));
   for (const [index, { group }] of newest.partitions.entries()) {
     const [ownerId] = group;
     const owner = ownerId === undefined ? undefined : byId.get(ownerId);
     const partition = index as Partition;
-    if (owner === undefined || typeof serving(owner.core.engine.partitions, partition) === "string") {
-      return `partition ${index} is not served`;
-    }
-    for (const [key, { record, version }] of owner.core.engine.partitions.replicas.get(partition)?.entries ?? []) {
+    for (const [key, { record, version }] of owner?.core.engine.partitions.replicas.get(partition)?.entries ?? []) {
       if (!isMember(newest, record.holder)) {
         if (hasPlaceFor(record.role, processes)) return `${key} is held by ${record.holder}, which is gone`;
         continue;
       }
       const actor = byId.get(record.holder)?.actors.actors.get(key);
       if (actor === undefined || !isSameVersion(actor.token, version)) return `${key} does not run on ${record.holder}`;
-    }
-  }
-  for (const process of processes) {
-    for (const [key, { token }] of process.actors.actors) {
-      const entry = processes.flatMap(({ core }) =>
-        [...core.engine.partitions.owned.keys()].flatMap((partition) =>
-          core.engine.partitions.replicas.get(partition)?.entries.get(key) ?? []
-        )
-      )[0];
-      if (entry === undefined || !isSameVersion(entry.version, token)) {
-        return `${key} on ${process.id} is not registered`;
-      }
     }
   }
   return undefined;

@@ -24,11 +24,10 @@ import {
 } from "../cluster/cluster_core.ts";
 import { partitionOfKey } from "../cluster/embedded_engine.ts";
 import type { EngineRequest, EngineResult, Entry, Expected, RegistryRecord, Version } from "../cluster/engine.ts";
-import { isSameVersion } from "../cluster/engine.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
-import { isGone, isMember, memberOf } from "../cluster/view.ts";
+import { isGone, memberOf } from "../cluster/view.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import type { CasOutcome, RegistryCall, SeenEntry } from "./checkers/linearizability.ts";
 import type { Birth, ProcessEffect, ProcessInput, SimulatedProcess } from "./process.ts";
@@ -124,6 +123,10 @@ export class RegistryProcess implements SimulatedProcess<Frame, RegistryOperatio
       status,
       held: this.held.size,
     };
+  }
+
+  *holdings(): Generator<readonly [string, Version]> {
+    for (const [key, { entry }] of this.held) yield [key, entry.version];
   }
 
   /** Whether nothing is under way. */
@@ -404,21 +407,6 @@ const NOTHING = new Uint8Array(0);
 /** The name of a number. */
 export function keyOf(number: number): ActorKey {
   return `k${number}` as ActorKey;
-}
-
-/** Why a node's names and the registry do not agree; `undefined` when they do. For the end of a run. */
-export function disagreement(process: RegistryProcess, processes: readonly RegistryProcess[]): string | undefined {
-  const view = viewOf(process.core);
-  if (view === undefined) return `${process.id} has no view`;
-  for (const [key, { entry }] of process.held) {
-    const partition = partitionOfKey(key, view.partitions.length);
-    const owner = processes.find(({ id }) => id === view.partitions[partition]?.group[0]);
-    const found = owner?.core.engine.partitions.replicas.get(partition)?.entries.get(key);
-    if (found === undefined || !isSameVersion(found.version, entry.version) || !isMember(view, found.record.holder)) {
-      return `${process.id} holds ${key} as ${entry.opId}, the registry has ${found?.opId ?? "nothing"}`;
-    }
-  }
-  return undefined;
 }
 
 function openCall(request: EngineRequest): RegistryCall {

@@ -4,16 +4,17 @@
  * @module
  */
 import { below, type Random } from "../core/random.ts";
-import { type Frame, viewOf } from "../cluster/cluster_core.ts";
+import type { Frame } from "../cluster/cluster_core.ts";
 import { FRAME_LIMITS } from "../cluster/decode_values.ts";
-import { serving } from "../cluster/owner.ts";
-import { isSettled } from "../cluster/planner.ts";
 import type { Rules } from "../cluster/rules.ts";
 import { type ClusterSettings, TIMINGS, type Timings } from "../cluster/settings.ts";
-import type { NodeId, Partition } from "../core/ids.ts";
-import type { QuorumRule, View } from "../cluster/view.ts";
-import { hasQuorum, memberOf } from "../cluster/view.ts";
-import type { Watched } from "./checkers/watched.ts";
+import type { NodeId } from "../core/ids.ts";
+import type { QuorumRule } from "../cluster/view.ts";
+import { isBeyondHelp, remembersMembers } from "./beyond_help.ts";
+import { memoryBounded } from "./checkers/memory_bounded.ts";
+import { noResurrection } from "./checkers/no_resurrection.ts";
+import { registrationsKept } from "./checkers/registrations.ts";
+import { runningProcesses, whyNotSettled } from "./checkers/settled.ts";
 import { copiesAgree } from "./checkers/copies_agree.ts";
 import { linearizableHistory } from "./checkers/history.ts";
 import { leaseKept } from "./checkers/lease_kept.ts";
@@ -27,7 +28,7 @@ import type { FaultPlan, PlanItem, WorldSettings } from "./fault_plan.ts";
 import { frameCheck } from "./frame_check.ts";
 import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
 import type { Subject } from "./process.ts";
-import { disagreement, type RegistryOperation, RegistryProcess } from "./registry_process.ts";
+import { type RegistryOperation, RegistryProcess } from "./registry_process.ts";
 import { type Cast, type Checker, type Scenario, SimulationViolation, type World } from "./scenario.ts";
 import { addressOf } from "./sim_node.ts";
 
@@ -104,7 +105,9 @@ function cast(
       linearizableHistory(),
       copiesAgree(),
       noOddMessages(),
-      agreesAtEnd(),
+      registrationsKept(),
+      noResurrection(),
+      memoryBounded(),
     ],
     converged: (world) => whyNotWell(world, settings, everMembers),
   };
@@ -144,100 +147,16 @@ function operationOf(random: Random): RegistryOperation {
   return { kind: "condemn", member: below(random, 64) };
 }
 
-/** Why a cluster is not well: everybody in, one epoch, leases held, partitions served and balanced, nothing under way. */
+/** Why a cluster is not well: it is not settled, or something is under way. */
 function whyNotWell(
   world: World<RegistryOperation, RegistryProcess>,
   settings: ClusterSettings,
   everMembers: ReadonlySet<NodeId>,
 ): string | undefined {
-  const processes = world.nodes.flatMap(({ process, isGone }) => process === undefined || isGone ? [] : [process]);
+  const processes = runningProcesses(world);
   if (isBeyondHelp(world, processes, settings, everMembers)) return undefined;
-  const views = processes.map(({ core }) => viewOf(core));
-  const newest = views.reduce((one, other) => (other?.epoch ?? 0) > (one?.epoch ?? 0) ? other : one, undefined);
-  if (newest === undefined) return "there is no cluster";
-  for (const process of processes) {
-    const view = viewOf(process.core);
-    if (view === undefined) return `${process.id} has no view`;
-    if (view.clusterId !== newest.clusterId) return `${process.id} is in ${view.clusterId}`;
-    if (view.epoch !== newest.epoch) return `${process.id} is at epoch ${view.epoch} of ${newest.epoch}`;
-    if (process.core.engine.views.status !== "held") return `${process.id} has no lease`;
-    if (!process.isQuiet) return `${process.id} has calls under way`;
-  }
-  if (newest.members.length !== processes.length) return `${newest.members.length} members of ${processes.length}`;
-  if (!isSettled(newest.partitions, newest.members, settings.replicaCount)) return "the partitions are not settled";
-  for (const [index, { group }] of newest.partitions.entries()) {
-    const owner = processes.find(({ id }) => id === group[0]);
-    if (owner === undefined || typeof serving(owner.core.engine.partitions, index as Partition) === "string") {
-      return `partition ${index} is not served`;
-    }
-  }
-  return undefined;
-}
-
-/**
- * Whether too many voters are gone for good: then the cluster stays frozen, as it must, and only safety counts. With
- * seeds it begins anew, unless fewer than a majority of the seeds are left; with other rules a process that has been in
- * it never founds another.
- *
- * @param everMembers Ids that have installed a view. The loss of a voter that never did, and did not found, excuses
- * nothing: nobody should have counted on it. Without this every voter counts.
- */
-export function isBeyondHelp(
-  world: World<unknown, Watched>,
-  processes: readonly Watched[],
-  settings: ClusterSettings,
-  everMembers?: ReadonlySet<NodeId>,
-): boolean {
-  const { rule } = settings;
-  if (rule.kind === "seeds") {
-    const alive = world.nodes.filter(({ isGone, address }) => !isGone && rule.seeds.includes(address)).length;
-    return 2 * alive <= rule.seeds.length || waitsForSilence(world, processes);
-  }
-  const hosts = world.nodes.filter(({ isGone }) => !isGone).length;
-  const views = processes.flatMap(({ core }): View | readonly View[] => viewOf(core) ?? []);
-  if (views.length === 0) {
-    // Who has accepted an attempt waits for its founders, and for one that stays silent it waits for ever.
-    const silent = new Set(world.nodes.filter(({ isGone }) => isGone).map(({ address }) => address));
-    const canFound = processes.filter(({ core }) => {
-      const founders = core.engine.bootstrap.attempt?.view.members ?? [];
-      return !core.options.wasMember && !founders.some(({ address }) => silent.has(address));
-    }).length;
-    return 2 * canFound <= world.nodes.length || hosts < settings.minimumPeersQuorum;
-  }
-  // Restarted nodes that could not reach the living ones have founded a cluster of their own. Nothing merges them.
-  if (new Set(views.map(({ clusterId }) => clusterId)).size > 1) return true;
-  const ids = new Set(processes.map(({ id }) => id));
-  const newest = views.reduce((one, other) => other.epoch > one.epoch ? other : one);
-  const isNoLoss = (id: NodeId): boolean =>
-    everMembers?.has(id) === false && (memberOf(newest, id)?.joinEpoch ?? 1) > 1;
-  const countedOn = newest.voters.filter(({ id }) => ids.has(id) || isNoLoss(id));
-  return !hasQuorum(newest, countedOn.map(({ id }) => id));
-}
-
-/** Whether a cluster waits for voters whose hosts stay silent for ever: it must, for silence is no proof. */
-function waitsForSilence(
-  world: World<unknown, Watched>,
-  processes: readonly Watched[],
-): boolean {
-  const gone = new Set(world.nodes.filter(({ isGone }) => isGone).map(({ address }) => address));
-  const ids = new Set(processes.map(({ id }) => id));
-  return processes.some(({ core }) => {
-    const view = viewOf(core);
-    if (view === undefined) return false;
-    const alive = view.voters.filter(({ id }) => ids.has(id)).map(({ id }) => id);
-    const silent = view.voters.filter(({ id }) => gone.has(memberOf(view, id)?.address ?? "")).map(({ id }) => id);
-    return !hasQuorum(view, alive) && hasQuorum(view, [...alive, ...silent]);
-  });
-}
-
-/** Notes who has installed a view. */
-function remembersMembers(everMembers: Set<NodeId>): Checker<unknown, unknown, ClusterNote, Watched> {
-  return {
-    name: "members",
-    onNote(_world, { process }, note) {
-      if (note.kind === "installed" && process !== undefined) everMembers.add(process.id);
-    },
-  };
+  const busy = processes.find(({ isQuiet }) => !isQuiet);
+  return whyNotSettled(processes, settings) ?? (busy === undefined ? undefined : `${busy.id} has calls under way`);
 }
 
 /** In a simulation everybody means well, so a message that makes no sense is a bug. */
@@ -246,21 +165,6 @@ export function noOddMessages(): Checker<unknown, unknown, ClusterNote, unknown>
     name: "no odd messages",
     onNote(_world, _node, note) {
       if (note.kind === "odd") throw new SimulationViolation(this.name, `${note.from}: ${note.reason}`);
-    },
-  };
-}
-
-/** I6: what a live node holds is in the registry. */
-function agreesAtEnd(): Checker<Frame, RegistryOperation, ClusterNote, RegistryProcess> {
-  return {
-    name: "I6 registrations kept",
-    onEnd(world) {
-      const processes = world.nodes.flatMap(({ process }) => process === undefined ? [] : [process]);
-      if (processes.some(({ core }) => core.engine.views.status !== "held")) return;
-      for (const process of processes) {
-        const problem = disagreement(process, processes);
-        if (problem !== undefined) throw new SimulationViolation(this.name, problem);
-      }
     },
   };
 }

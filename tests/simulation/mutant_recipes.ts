@@ -153,7 +153,7 @@ function defector(seed: number): FaultPlan<RegistryOperation> {
 
 function founders(seed: number, cutAt: number): FaultPlan<RegistryOperation> {
   const random = randomOf(seed + 1);
-  const [one, two, between, four, five] = shuffled(random, 5);
+  const [one, two, , four, five] = shuffled(random, 5);
   const items: Items = [
     { kind: "partition", atMs: 0, cut: bitsOf(four, five), isOneWay: false, forMs: cutAt },
     { kind: "partition", atMs: cutAt, cut: bitsOf(one, two), isOneWay: false, forMs: 30_000 },

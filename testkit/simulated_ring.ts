@@ -1,0 +1,66 @@
+/**
+ * A ring between two threads of a simulated node: in order, bounded, and late by some milliseconds, now and then by
+ * seconds. Mutable; one for each way between two threads.
+ *
+ * One idea: what may be turned away is turned away while anything waits, so what was promised never loses its place.
+ *
+ * Invariant: records come out in the order in which they were taken.
+ *
+ * @module
+ */
+import { below, type Random } from "../core/random.ts";
+
+/** One in so many records takes long, and one in so many very long; in milliseconds at most. */
+const LONG = { oneIn: 60, maxMs: 300 } as const;
+const VERY_LONG = { oneIn: 600, maxMs: 3_000 } as const;
+const USUAL_MS_MAX = 20;
+
+/** A ring. */
+export class SimulatedRing<T> {
+  readonly #random: Random;
+  readonly #recordsMax: number;
+  readonly #records: { readonly record: T; readonly dueMs: number }[] = [];
+  /** What was promised and found no room. */
+  readonly #owed: T[] = [];
+  #lastDueMs = -Infinity;
+
+  constructor(random: Random, recordsMax: number) {
+    this.#random = random;
+    this.#recordsMax = recordsMax;
+  }
+
+  /** Whether nothing is on its way. */
+  get isEmpty(): boolean {
+    return this.#records.length === 0 && this.#owed.length === 0;
+  }
+
+  /** Puts a record in that may be turned away. Whether it was taken. */
+  offer(record: T, nowMs: number): boolean {
+    if (this.#owed.length > 0 || this.#records.length >= this.#recordsMax) return false;
+    this.#put(record, nowMs);
+    return true;
+  }
+
+  /** Puts a record in that was promised: in its turn, when there is room. */
+  owe(record: T, nowMs: number): void {
+    if (this.#owed.length > 0 || this.#records.length >= this.#recordsMax) this.#owed.push(record);
+    else this.#put(record, nowMs);
+  }
+
+  /** Takes the next record that has come through. */
+  take(nowMs: number): T | undefined {
+    const [first] = this.#records;
+    if (first === undefined || first.dueMs > nowMs) return undefined;
+    this.#records.shift();
+    const owed = this.#owed.shift();
+    if (owed !== undefined) this.#put(owed, nowMs);
+    return first.record;
+  }
+
+  #put(record: T, nowMs: number): void {
+    const draw = below(this.#random, VERY_LONG.oneIn);
+    const maxMs = draw === 0 ? VERY_LONG.maxMs : draw % LONG.oneIn === 1 ? LONG.maxMs : USUAL_MS_MAX;
+    this.#lastDueMs = Math.max(this.#lastDueMs, nowMs + below(this.#random, maxMs));
+    this.#records.push({ record, dueMs: this.#lastDueMs });
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Simulated clusters: seeds that once found a bug, and some that never did. All promises hold, and a run is the same run on
+ * every runtime.
+ *
+ * @module
+ */
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { ALL_RULES } from "../../cluster/rules.ts";
+import { type CampaignOptions, type CampaignOutcome, runCampaign } from "../../testkit/campaign.ts";
+import { CLUSTER_RECIPE, clusterScenario } from "../../testkit/cluster_scenario.ts";
+import { planText } from "../../testkit/plan_text.ts";
+import { REGISTRY_RECIPE, registryScenario } from "../../testkit/registry_scenario.ts";
+import { CAMPAIGNS, KEPT_SEEDS, type ScenarioName } from "./kept_seeds.ts";
+
+const RUN: Readonly<Record<ScenarioName, (options: CampaignOptions) => CampaignOutcome<unknown>>> = {
+  registry: (options) => runCampaign(registryScenario(ALL_RULES), REGISTRY_RECIPE, options),
+  cluster: (options) => runCampaign(clusterScenario(ALL_RULES), CLUSTER_RECIPE, options),
+};
+
+/** Runs to spend on making a failing plan smaller: a test should say why within seconds. */
+const SHRINK_RUNS_MAX = 60;
+
+function run(scenario: ScenarioName, firstSeed: number, runs: number): string {
+  const { hash, failures } = RUN[scenario]({ firstSeed, runs, failuresMax: 1, shrinkRunsMax: SHRINK_RUNS_MAX });
+  const [failure] = failures;
+  if (failure === undefined) return hash;
+  const { plan, violation, shrunk } = failure;
+  assert.fail(`seed ${plan.seed}: ${violation.checker}: ${violation.message}\n${planText(shrunk)}`);
+}
+
+describe("a simulated cluster keeps its promises", () => {
+  for (const { scenario, seed, story } of KEPT_SEEDS) {
+    it(`under seed ${seed} of ${scenario}: ${story}`, () => void run(scenario, seed, 1));
+  }
+
+  for (const { scenario, firstSeed, runs, hash } of CAMPAIGNS) {
+    it(`under ${runs} fresh seeds of ${scenario}, and goes as it went on every runtime`, () => {
+      assert.equal(run(scenario, firstSeed, runs), hash);
+    });
+  }
+});
