@@ -108,6 +108,8 @@ export class CellExtras {
   interleaved: Set<HandlerContext> | undefined = undefined;
   /** Promises piped here and not settled. */
   pipes = 0;
+  /** Sleeps of its runs that are under way. */
+  sleeps = 0;
   /** The token of this activation, when the kind is stored. */
   token: FencingToken | undefined = undefined;
   /** Restarts by supervision so far, and when. */

@@ -47,7 +47,9 @@ export function settled(ctx: HandlerContext, isOk: boolean, value: unknown): voi
   }
   if (isOk) completed(ctx, value);
   else brokenBy(ctx, value);
-  if (cell.extras !== undefined) afterRun(cell);
+  if (cell.extras === undefined) return;
+  if (cell.extras.sleeps > 0) cell.port.endSleeps(ctx);
+  afterRun(cell);
 }
 
 /** Calls user code as one run of `cell`. What it holds back, and what comes after it, depends on `ctx.purpose`. */

@@ -46,6 +46,14 @@ export interface Context<State> {
   now(): number;
   /** A number from 0 to below 1, by the runtime's random source. */
   random(): number;
+  /**
+   * Resolves after `ms` milliseconds of the runtime's clock, `0` to a day; the actor holds its next message back
+   * meanwhile, unless the handler is reentrant. Rejects as soon as {@link signal} aborts, with its reason, and with
+   * `context-ended` when the handler ends first. Repeat it freely.
+   *
+   * @throws {ActorError} `limit-reached` with 1024 under way; `not-supported` for a time out of range.
+   */
+  sleep(ms: number): Promise<void>;
 
   /** A grain by name; no I/O, activated by its first message. */
   grain<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P>;

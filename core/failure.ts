@@ -81,6 +81,22 @@ export const FATE_OF_CODE = {
   "malformed-bytes": "not-delivered",
   /** The operation does not exist for this kind of ref (e.g. an ask to a broadcast router). */
   "not-supported": "not-delivered",
+  /** This node's lease is out: its clustered actors neither run nor send. */
+  "lease-lost": "not-delivered",
+  /** This node was removed from the cluster; it comes back under a new id. */
+  "fenced": "unknown",
+  /** The owner of the name's partition did not answer in time; with fate `unknown` a write may have happened. */
+  "partition-unavailable": "not-delivered",
+  /** No member has the role and the kind, or none takes more. */
+  "no-eligible-node": "not-delivered",
+  /** The message waited its limit for its receiver to be somewhere. */
+  "relocation-timeout": "not-delivered",
+  /** Too many messages wait for this receiver, or on this node. */
+  "buffer-full": "not-delivered",
+  /** The link to the receiver's node ended while the message was on it, or with the receiver. */
+  "link-lost": "unknown",
+  /** The receiver's node was removed from the cluster while the message was with it. */
+  "node-lost": "unknown",
 } as const satisfies Readonly<Record<string, Fate>>;
 
 /** A code of the runtime. */

@@ -166,6 +166,10 @@ export class HandlerContext implements Context<unknown> {
     return fraction(this.#port().random);
   }
 
+  sleep(ms: number): Promise<void> {
+    return this.#port().sleep(this, ms);
+  }
+
   grain<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P> {
     return this.#port().refByKey(kind, grainKey(kind.name, name)) as ActorRef<P>;
   }

@@ -27,6 +27,8 @@ export const REENTRANT_HANDLERS_DEFAULT = 64;
 export const TIMERS_PER_ACTOR_MAX = 1024;
 /** Promises piped to one actor and not yet settled. At the limit: `limit-reached`. */
 export const PIPES_PER_ACTOR_MAX = 1024;
+/** Sleeps of one actor under way, in all its runs. At the limit: `limit-reached`. */
+export const SLEEPS_PER_ACTOR_MAX = 1024;
 /** Children of one actor. At the limit: `limit-reached`. */
 export const CHILDREN_PER_ACTOR_MAX = 1 << 16;
 /** Refs one actor may watch. At the limit: `limit-reached`. */

@@ -80,6 +80,11 @@ export interface CellPort {
   /** Aborts the signal of a run, if it asked for one. */
   abort(ctx: HandlerContext, error: ActorError): void;
 
+  /** Resolves after `ms`; rejects when the run's signal aborts. */
+  sleep(ctx: HandlerContext, ms: number): Promise<void>;
+  /** The run has ended: what it still sleeps for does not come. */
+  endSleeps(ctx: HandlerContext): void;
+
   /** Answers an ask. */
   reply(ask: AskHeader, value: unknown): void;
   /** Answers an ask with a failure. */

@@ -148,7 +148,9 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
     const asking = new Set<number>();
     for (const { chain } of actors.asks.abroad) if (chain !== undefined) asking.add(chain.invocation);
     for (const ctx of actors.waitingRuns) {
-      if (patient.has(ctx) || asking.has(ctx.invocation) || this.#waitsForStore(ctx)) continue;
+      if (patient.has(ctx) || asking.has(ctx.invocation) || actors.isSleeping(ctx) || this.#waitsForStore(ctx)) {
+        continue;
+      }
       return ctx;
     }
     return undefined;

@@ -25,7 +25,7 @@ import {
   verdictOf,
 } from "../cluster/lease_gate.ts";
 import type { Arrived, Letter } from "../cluster/router_protocol.ts";
-import { type Rules, without } from "../cluster/rules.ts";
+import type { Rules } from "../cluster/rules.ts";
 import { elapsedAtMost, type Now } from "../cluster/time.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import { messageIn, type SimulatedMessage, type SimulatedReply, tokenText } from "./simulated_message.ts";

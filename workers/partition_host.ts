@@ -37,6 +37,7 @@ import { Refs } from "./refs.ts";
 import { Reports } from "./reports.ts";
 import { RunQueue } from "./run_queue.ts";
 import { Scope } from "./scope.ts";
+import { Sleeps } from "./sleeps.ts";
 import { TopicTable } from "./topic_table.ts";
 import { Watches } from "./watches.ts";
 
@@ -105,6 +106,7 @@ export class PartitionHost implements CellPort {
   readonly #persistence: Persistence | undefined;
   readonly #scope = new Scope();
   readonly #aborts: Aborts;
+  readonly #sleeps: Sleeps;
   readonly #wheel: TimerWheel<DueEntry>;
   readonly #queue = new RunQueue();
   readonly #kindsIdling: boolean;
@@ -154,6 +156,7 @@ export class PartitionHost implements CellPort {
       isAbroad: (key) => this.isClustered && !this.cells.has(key),
     });
     this.#aborts = new Aborts(this.timers);
+    this.#sleeps = new Sleeps(this.timers, options.clock);
     this.outbound = options.outbound?.(this.refs);
     this.#persistence = options.persistence?.(this.refs, {
       timers: this.timers,
@@ -273,7 +276,7 @@ export class PartitionHost implements CellPort {
   }
 
   /**
-   * Until {@link thaw} no actor runs: messages, replies, timers and the store's answers wait. What waits for a promise
+   * Until {@link thaw} no actor runs: messages, replies, timers, sleeps and the store's answers wait. What waits for a promise
    * that isn't ours goes on when that settles, and is stopped at whatever it wants from here.
    */
   freeze(): void {
@@ -342,6 +345,23 @@ export class PartitionHost implements CellPort {
   abort(ctx: HandlerContext, error: ActorError): void {
     if (ctx.isAbandoned) this.#followed.delete(ctx);
     this.#aborts.abort(ctx, error);
+  }
+
+  sleep(ctx: HandlerContext, ms: number): Promise<void> {
+    return this.#sleeps.begin(ctx, ms);
+  }
+
+  endSleeps(ctx: HandlerContext): void {
+    const { key, handler } = ctx;
+    this.#sleeps.endAll(
+      ctx,
+      new ActorError("context-ended", `Cannot sleep any longer in ${key}.${handler}: its run has ended`),
+    );
+  }
+
+  /** Whether a run waits for time to pass. */
+  isSleeping(ctx: HandlerContext): boolean {
+    return this.#sleeps.has(ctx);
   }
 
   reply(ask: AskHeader, value: unknown): void {

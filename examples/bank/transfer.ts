@@ -12,7 +12,6 @@
  *
  * @module
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { ActorError, type Context, kind } from "../../mod.ts";
 import { Account, type Answer } from "./account.ts";
 
@@ -103,13 +102,13 @@ async function transfer(ctx: Context<TransferState>, { to, amount }: Order, from
 async function step(ctx: Context<TransferState>, ask: () => Promise<Answer>): Promise<Answer> {
   for (let tries = 1;; tries++) {
     try {
+      if (tries > 1) await ctx.sleep(STEP_WAIT_MS * 2 ** (tries - 2));
       return await ask();
     } catch (cause) {
       if (tries === STEP_TRIES_MAX || ctx.signal.aborted) {
         throw new ActorError("transfer-unfinished", `Cannot finish ${ctx.name} now: it goes on later`, { cause });
       }
     }
-    await delay(STEP_WAIT_MS * 2 ** (tries - 1));
   }
 }
 

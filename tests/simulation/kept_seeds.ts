@@ -60,5 +60,5 @@ export interface Campaign {
 /** What every change runs. */
 export const CAMPAIGNS: readonly Campaign[] = [
   { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "730dafca9699137b" },
-  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "" },
+  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "defdee01cf4c8787" },
 ];

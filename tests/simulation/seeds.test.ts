@@ -21,6 +21,9 @@ const RUN: Readonly<Record<ScenarioName, (options: CampaignOptions) => CampaignO
 /** Runs to spend on making a failing plan smaller: a test should say why within seconds. */
 const SHRINK_RUNS_MAX = 60;
 
+/** Simulations take what they take; this is for runners with a limit of their own. */
+const TIMEOUT_MS = 120_000;
+
 function run(scenario: ScenarioName, firstSeed: number, runs: number): string {
   const { hash, failures } = RUN[scenario]({ firstSeed, runs, failuresMax: 1, shrinkRunsMax: SHRINK_RUNS_MAX });
   const [failure] = failures;
@@ -35,8 +38,12 @@ describe("a simulated cluster keeps its promises", () => {
   }
 
   for (const { scenario, firstSeed, runs, hash } of CAMPAIGNS) {
-    it(`under ${runs} fresh seeds of ${scenario}, and goes as it went on every runtime`, () => {
-      assert.equal(run(scenario, firstSeed, runs), hash);
-    });
+    it(
+      `under ${runs} fresh seeds of ${scenario}, and goes as it went on every runtime`,
+      { timeout: TIMEOUT_MS },
+      () => {
+        assert.equal(run(scenario, firstSeed, runs), hash);
+      },
+    );
   }
 });
