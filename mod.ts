@@ -53,3 +53,6 @@ export { memoryStore, type MemoryStoreOptions } from "./stores/memory.ts";
 export { sqliteStore, type SqliteStoreOptions } from "./stores/sqlite.ts";
 export type { Synchronous } from "./stores/sqlite_connection.ts";
 export type { NumberRange, OptionProblem, OptionsCheck, Presence, TextRule } from "./core/options_check.ts";
+export { splitTable, survivors } from "./cluster/split_table.ts";
+export type { Cut, SplitMember, SplitRow, SplitVerdict } from "./cluster/split_table.ts";
+export type { QuorumRule } from "./cluster/view.ts";

@@ -207,7 +207,10 @@ function coordinate(state: Bootstrap, now: Now, out: BootstrapEffect[]): void {
   if (!isAccepted && now.mono - attempt.since >= ATTEMPT_MS) return withdraw(state, now, out);
   if (now.mono < attempt.castAt) return;
   attempt.castAt = after(now.mono, CAST_MS);
-  toFounders(state, view, { kind: "found", view }, out);
+  // Accepting is binding, so who has done it need not be asked again: the view of a large cluster is a large message.
+  for (const { id } of view.members) {
+    if (!quietFrom.has(id)) out.push({ kind: "send", to: id, message: { kind: "found", view } });
+  }
 }
 
 /** When every founder has been quiet for long enough. */

@@ -10,7 +10,7 @@
  * @module
  */
 import { match } from "ts-pattern";
-import { after, type Epoch, type Instant, type NodeId } from "../core/ids.ts";
+import { after, type Epoch, type Instant, instant, type NodeId } from "../core/ids.ts";
 import { below, type Random } from "../core/random.ts";
 import {
   accept,
@@ -72,13 +72,21 @@ export interface ViewMachine {
   proposal: Proposal | undefined;
   round: number;
   drafts: number;
-  /** When each peer was last sent our view, or asked for its: not more often than {@link NEWS_MS}. */
+  /** From when on each peer may be sent our view again: not more often than {@link NEWS_MS}. */
   readonly newsAt: Map<NodeId, Instant>;
+  /** From when on the view may be sent to whoever is behind: until then it is on its way to all from who chose it. */
+  tellAt: Instant;
+  /** From when on somebody may be asked for a newer view again. */
+  pullAt: Instant;
   /** Messages to ourselves, taken at the end of the step. */
   readonly loopback: ViewMessage[];
 }
 
-/** Milliseconds between two views sent to one peer that is behind. */
+/**
+ * Milliseconds between two views sent to one peer that is behind, between two requests for a newer one, and between
+ * installing a view and telling it on. A large cluster installs a view within a few milliseconds of each other, and in
+ * these everybody meets everybody: without the wait each would send the whole view to all.
+ */
 const NEWS_MS = 100;
 /** Peers of which that is remembered. At the limit all are forgotten: one hears it again sooner. */
 const NEWS_KEPT_MAX = 4_096;
@@ -101,6 +109,8 @@ export function createViewMachine(options: ViewOptions): ViewMachine {
     round: 0,
     drafts: 0,
     newsAt: new Map(),
+    tellAt: instant(0),
+    pullAt: instant(0),
     loopback: [],
   };
 }
@@ -143,11 +153,15 @@ export function viewMessage(
 export function metEpoch(machine: ViewMachine, from: NodeId, theirs: Epoch, now: Now, out: ViewEffect[]): void {
   const { view, newsAt } = machine;
   if (view === undefined || theirs === view.epoch || theirs === 0 || from === machine.options.self) return;
-  if (now.mono < (newsAt.get(from) ?? now.mono)) return;
+  if (theirs > view.epoch) {
+    if (now.mono < machine.pullAt) return;
+    machine.pullAt = after(now.mono, NEWS_MS);
+    return send(machine, from, { kind: "pull", epoch: view.epoch }, out);
+  }
+  if (now.mono < machine.tellAt || now.mono < (newsAt.get(from) ?? now.mono)) return;
   if (newsAt.size >= NEWS_KEPT_MAX) newsAt.clear();
   newsAt.set(from, after(now.mono, NEWS_MS));
-  if (theirs < view.epoch) send(machine, from, { kind: "commit", view }, out);
-  else send(machine, from, { kind: "pull", epoch: view.epoch }, out);
+  send(machine, from, { kind: "commit", view }, out);
 }
 
 /** Asks voters for the view of `draft`. Answered by `proposed`, once. */
@@ -188,6 +202,7 @@ export function install(machine: ViewMachine, view: View, now: Now, out: ViewEff
   installed(acceptor, self, view, previous, now.mono, timings, rules);
   viewChanged(lease, view, now);
   machine.newsAt.clear();
+  machine.tellAt = after(now.mono, NEWS_MS);
   endProposal(machine, view, out);
   out.push({ kind: "installed", view, previous });
   refreshLease(machine, view, now, out);

@@ -22,12 +22,15 @@ export interface Votes {
   readonly need: number;
 }
 
+/** As much of a member as matters for its votes. */
+export type Candidate = Pick<Member, "id" | "address">;
+
 /**
  * The votes that `rule` gives to these members.
  *
  * @param members The candidates, oldest first.
  */
-export function votersFor(rule: QuorumRule, members: readonly Member[]): Votes {
+export function votersFor(rule: QuorumRule, members: readonly Candidate[]): Votes {
   switch (rule.kind) {
     case "dynamic":
       return majority(withOddTotal(members.slice(0, VOTERS_MAX).map(({ id }) => ({ id, weight: 1 }))));

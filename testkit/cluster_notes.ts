@@ -20,8 +20,19 @@ export type ClusterNote =
   | { readonly kind: "acked"; readonly key: string; readonly token: Version; readonly opId: string }
   /** The node begins to give `key` up; nothing of this claim runs any more. */
   | { readonly kind: "released"; readonly key: string; readonly opId: string }
-  /** Something of this claim runs, now. */
-  | { readonly kind: "executed"; readonly key: string; readonly token: Version }
+  /** Something of this claim begins to run, now. `by`: what the node was called when it claimed it. */
+  | { readonly kind: "executed"; readonly key: string; readonly token: Version; readonly by?: NodeId }
+  /** Something of this claim has run without a pause, until now. */
+  | { readonly kind: "ran"; readonly key: string; readonly token: Version }
+  /** Something that a clustered actor has made leaves the node, under the lease that it has at that moment. */
+  | {
+    readonly kind: "left";
+    readonly what: "message" | "reply";
+    /** What the node was called when that actor began. */
+    readonly by: NodeId;
+    readonly to: NodeId;
+    readonly lease: LeaseStatus;
+  }
   /** A call to the registry of this node: told when it begins, with `isOpen`, and again when it has ended. */
   | {
     readonly kind: "called";

@@ -6,18 +6,23 @@
  */
 import { type ActorKey, after, type Epoch, type NodeId } from "../core/ids.ts";
 import { actorKey, grainKey, isGrainKey } from "../core/names.ts";
+import { standing } from "../cluster/lease.ts";
+import type { LeaseStatus } from "../cluster/engine.ts";
 import { type ClusterNode, createNode, type NodeEffect, type NodeInput, stepNode } from "../cluster/cluster_node.ts";
 import type { ClusterCore, Frame } from "../cluster/cluster_core.ts";
 import type { Claim, Creation, DirectoryResult } from "../cluster/directory_protocol.ts";
 import type { Holding, Version } from "../cluster/engine.ts";
 import type { Placement } from "../cluster/placement.ts";
+import type { RouterMessage } from "../cluster/router_protocol.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import type { Birth, ProcessEffect, ProcessInput, SimulatedProcess } from "./process.ts";
 import { wasMemberBefore } from "./registry_process.ts";
-import { SimulatedActors, type SimulatedMessage } from "./simulated_actors.ts";
+import { SimulatedActors } from "./simulated_actors.ts";
+import { answererIn, messageIn, type SimulatedMessage } from "./simulated_message.ts";
+import type { SimulatedThreads } from "./simulated_threads.ts";
 
 /** What users ask of a node. Names are few and numbered. */
 export type ClusterOperation =
@@ -41,6 +46,8 @@ export interface ClusterNodeSettings {
   readonly barrierMs: number;
   /** Roles of a host. */
   readonly rolesOf: (host: number) => readonly string[];
+  /** The workers of the process that is born, or born again; `undefined` when its main thread runs the actors. */
+  readonly threadsOf: (birth: Birth) => SimulatedThreads | undefined;
 }
 
 type Effects = ProcessEffect<Frame, ClusterNote>[];
@@ -56,6 +63,8 @@ interface DataLink {
 const OPERATION_MS = 5_000;
 const ASK_MS = 5_000;
 const LEAVE_MS = 20_000;
+/** How often what a user sends may lead to other messages. */
+const HOPS_MAX = 2;
 const PLACEMENTS: readonly Placement[] = [
   { kind: "local" },
   { kind: "round-robin" },
@@ -67,12 +76,16 @@ const PLACEMENTS: readonly Placement[] = [
 export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation, ClusterNote> {
   readonly id: NodeId;
   readonly node: ClusterNode;
-  readonly actors: SimulatedActors;
+  readonly actors: SimulatedActors | SimulatedThreads;
   readonly wasMember: boolean;
   readonly #links = new Map<NodeId, DataLink>();
   readonly #waiting = new Set<string>();
   readonly #seqs = new Map<string, number>();
   readonly #inputs: NodeInput[] = [];
+  readonly #ownActors: SimulatedActors | undefined;
+  readonly #threads: SimulatedThreads | undefined;
+  /** What has come while the main thread stood still. */
+  readonly #backlog: ProcessInput<Frame, ClusterOperation>[] = [];
   #out: Effects = [];
   #now: Now;
   #counter = 0;
@@ -108,11 +121,11 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
       barrier: { minimumMembers: settings.minimumPeersQuorum, timeoutMs: barrierMs, onTimeout: "proceed" },
       creationOf: (key) => isGrainKey(key as ActorKey) ? GRAIN : undefined,
     });
-    this.actors = new SimulatedActors(
-      birth.random,
-      (note) => this.#out.push({ kind: "note", note }),
-      (input) => this.#inputs.push(input),
-    );
+    this.#threads = options.threadsOf(birth);
+    this.#threads?.begin();
+    const own = new SimulatedActors(birth.id, birth.random, this.#note, (input) => this.#inputs.push(input));
+    this.#ownActors = this.#threads === undefined ? own : undefined;
+    this.actors = this.#threads ?? own;
   }
 
   /** For checkers. */
@@ -142,10 +155,27 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
   step(input: ProcessInput<Frame, ClusterOperation>, now: Now, out: Effects): void {
     this.#out = out;
     this.#now = now;
+    if (this.#threads === undefined) this.#take(input);
+    else this.#stepThreads(input, this.#threads);
+  }
+
+  /** The main thread and the workers, each as far as it can go now. */
+  #stepThreads(input: ProcessInput<Frame, ClusterOperation>, threads: SimulatedThreads): void {
+    const now = this.#now;
+    this.#backlog.push(input);
+    if (!threads.isStalled(now)) {
+      threads.drain(now, (news) => this.#feed(news));
+      for (let next = this.#backlog.shift(); next !== undefined; next = this.#backlog.shift()) this.#take(next);
+      if (input.kind === "tick") threads.mayStall(now);
+    }
+    if (!this.#isOver) threads.look(now, this.#note);
+  }
+
+  #take(input: ProcessInput<Frame, ClusterOperation>): void {
     switch (input.kind) {
       case "tick":
         this.#feed(input);
-        this.actors.tick(() => this.#mayRun());
+        this.#ownActors?.tick(() => this.#mayRun());
         break;
       case "discovered":
       case "lag":
@@ -224,7 +254,7 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
   #send(target: string, isAsk: boolean): void {
     const seq = (this.#seqs.get(target) ?? 0) + 1;
     this.#seqs.set(target, seq);
-    const payload: SimulatedMessage = { sender: this.id, seq };
+    const payload: SimulatedMessage = { sender: this.id, seq, hops: HOPS_MAX, by: this.id };
     const ask = isAsk ? { id: this.#ask("ask", ASK_MS), deadline: after(this.#now.mono, ASK_MS) } : undefined;
     this.#feed({ kind: "send", letter: { target, actorKind: "thing", sender: undefined, ask, bytes: 100, payload } });
   }
@@ -298,18 +328,21 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
     switch (effect.kind) {
       case "send":
         if (effect.lane === "data" && effect.generation !== this.#links.get(effect.to)?.home) return;
+        if (effect.frame.part === "router") this.#leaves(effect.to, effect.frame.message);
         return void out.push({ kind: "send", to: effect.to, lane: effect.lane, frame: effect.frame });
       case "greet":
         return void out.push(effect);
       case "start":
-        return this.actors.start(effect);
+        return this.actors.start(effect, this.#now, this.#note);
       case "stop":
-        return this.actors.stop(effect);
+        return this.actors.stop(effect, this.#now);
       case "enqueue":
-        return this.actors.enqueue(effect);
+        return this.actors.enqueue(effect, this.#now, (input) => this.#inputs.push(input));
       case "reply":
+        if (this.#threads?.askEnded(effect.askId, this.#now) === true) return;
         return this.#ended("ask", effect.askId, "reply");
       case "failed":
+        if (this.#threads?.askEnded(effect.askId, this.#now) === true) return;
         return this.#ended("ask", effect.askId, `${effect.code} (${effect.fate})`);
       case "deadLetter":
         return;
@@ -329,8 +362,9 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
       case "lease":
         return void out.push({ kind: "note", note: { kind: "lease", status: effect.status } });
       case "leaseTerm":
-        return;
+        return this.#threads?.publish(effect.until);
       case "retire":
+        this.#threads?.retire();
         this.#isOver = true;
         this.#mayOnlyJoin = effect.wasMember;
         return void out.push({ kind: "retire", reason: effect.reason });
@@ -342,11 +376,33 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
     }
   }
 
+  /** What actors have made leaves this node: for checkers, with the lease it has by its clocks. */
+  #leaves(to: NodeId, message: RouterMessage): void {
+    const isOfActor = message.kind === "user" ? message.sender !== undefined : message.kind === "reply";
+    if (!isOfActor) return;
+    const by = message.kind === "user"
+      ? messageIn(message.payload)?.by
+      : message.kind === "reply" && message.outcome.kind === "ok"
+      ? answererIn(message.outcome.value)
+      : undefined;
+    if (by === undefined) return;
+    const what = message.kind === "user" ? "message" : "reply";
+    this.#note({ kind: "left", what, by, to, lease: this.#leaseNow() });
+  }
+
+  #leaseNow(): LeaseStatus {
+    const { view, lease } = this.core.engine.views;
+    return view === undefined ? "none" : standing(lease, view, this.#now, this.core.options.timings).status;
+  }
+
+  #note = (note: ClusterNote): void => void this.#out.push({ kind: "note", note });
+
   #done(requestId: number, result: DirectoryResult): void {
     const how = result.kind === "failed" ? `${result.failure.code}` : result.kind;
     this.#ended(REQUESTS[result.kind] ?? "request", requestId, how);
     // A node that has left ends; in this world it comes back as another.
     if (result.kind === "left") {
+      this.#threads?.retire();
       this.#isOver = true;
       this.#out.push({ kind: "retire", reason: "left" });
     }
@@ -369,6 +425,11 @@ function claimOf(type: Holding, role: string): Claim {
 }
 
 const GRAIN: Creation = { claim: claimOf("grain", ""), placement: { kind: "random" } };
+
+/** The names that actors of these nodes send to, so many actors and so many grains. */
+export function targetNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, number) => [nameOf(number), grainOf(number)]).flat();
+}
 
 function nameOf(number: number): string {
   return actorKey(`a${number}`);

@@ -17,6 +17,7 @@ import { runningProcesses, whyNotSettled } from "./checkers/settled.ts";
 import { askEnds } from "./checkers/ask_ends.ts";
 import { copiesAgree } from "./checkers/copies_agree.ts";
 import { leaseOver } from "./checkers/lease_over.ts";
+import { leavesUnderLease } from "./checkers/leaves_under_lease.ts";
 import { messageOrder } from "./checkers/message_order.ts";
 import { oneCluster } from "./checkers/one_cluster.ts";
 import { oneExecution } from "./checkers/one_execution.ts";
@@ -26,8 +27,8 @@ import { oneView } from "./checkers/one_view.ts";
 import { relocationSums } from "./checkers/relocation_sums.ts";
 import { runsUnderLease } from "./checkers/runs_under_lease.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
-import { type ClusterNodeSettings, type ClusterOperation, ClusterProcess } from "./cluster_process.ts";
-import type { FaultPlan } from "./fault_plan.ts";
+import { type ClusterNodeSettings, type ClusterOperation, ClusterProcess, targetNames } from "./cluster_process.ts";
+import type { FaultPlan, WorldSettings } from "./fault_plan.ts";
 import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
 import {
   clusterSettingsOf,
@@ -37,6 +38,7 @@ import {
   simulatedTimings,
 } from "./registry_scenario.ts";
 import type { Cast, Scenario, World } from "./scenario.ts";
+import { SimulatedThreads, STALL_MS_MAX } from "./simulated_threads.ts";
 
 /** Names of one run, of actors and of grains each: few, so that they are fought for. */
 const NAMES = 6;
@@ -56,6 +58,9 @@ export const CLUSTER_RECIPE: PlanRecipe<ClusterOperation> = {
     changesKept: 4 + below(random, 60),
     barrierMs: 1_000 * below(random, 10),
     stepsBack: below(random, 2),
+    workers: below(random, 4),
+    ringRecords: 4 << 2 * below(random, 3),
+    stalls: below(random, 2),
   }),
   mayHappen: (item, settings) => keepsClockAssumption(item, settings),
   settings: { tickMs: 100, convergeMs: 120_000 },
@@ -80,6 +85,7 @@ function cast(
     changesKept: tuning["changesKept"] ?? 64,
     barrierMs: tuning["barrierMs"] ?? 0,
     rolesOf: (host) => host % 2 === 0 ? ["even"] : ["odd"],
+    threadsOf: threadsIn(plan.settings, rules),
   };
   return {
     subject: {
@@ -97,7 +103,8 @@ function cast(
       runsUnderLease(),
       oneHolder(),
       copiesAgree(),
-      askEnds(),
+      leavesUnderLease(),
+      askEnds(tuning["stalls"] === 1 ? STALL_MS_MAX : 0),
       messageOrder(),
       relocationSums(),
       registrationsKept(),
@@ -105,6 +112,31 @@ function cast(
       noOddMessages(),
     ],
     converged: (world) => whyNotWell(world, settings),
+  };
+}
+
+/**
+ * The workers of each host. They live as long as the process of the operating system: a birth without a predecessor is a
+ * new one. `gateSkips` of the tuning leaves out single checks, as bits, for tests.
+ */
+function threadsIn({ tuning, tickMs }: WorldSettings, rules: Rules): ClusterNodeSettings["threadsOf"] {
+  const workerCount = tuning["workers"] ?? 0;
+  const bits = tuning["gateSkips"] ?? 0;
+  const settings = {
+    workerCount,
+    recordsMax: tuning["ringRecords"] ?? 64,
+    hasStalls: tuning["stalls"] === 1,
+    skips: { begin: (bits & 1) > 0, leave: (bits & 2) > 0, drain: (bits & 4) > 0, margin: (bits & 8) > 0 },
+  };
+  const targets = targetNames(NAMES);
+  const byHost = new Map<number, SimulatedThreads>();
+  return ({ host, previous, random, bornAt }) => {
+    if (workerCount === 0) return undefined;
+    const known = previous === undefined ? undefined : byHost.get(host);
+    if (known !== undefined) return known;
+    const threads = new SimulatedThreads(settings, rules, simulatedTimings(tickMs), targets, random, bornAt);
+    byHost.set(host, threads);
+    return threads;
   };
 }
 

@@ -3,8 +3,11 @@
  *
  * @module
  */
-import fc from "fast-check";
+import { type Arbitrary, array, boolean, constant, integer, nat, oneof, record } from "fast-check";
 import type { Fault } from "./user_faults.ts";
+
+export type { Arbitrary, Random, Stream, Value } from "fast-check";
+export type { Fault } from "./user_faults.ts";
 
 /** What the faults of a property have in common. */
 export interface FaultsOptions {
@@ -17,21 +20,21 @@ export interface FaultsOptions {
 }
 
 /** Lists of crashes, splits, pauses and broken connections: for the `faults` of `simulate`. */
-export function faultsOf({ nodes, withinMs = 20_000, max = 6 }: FaultsOptions): fc.Arbitrary<readonly Fault[]> {
-  const atMs = fc.nat({ max: withinMs });
-  const host = fc.nat({ max: nodes - 1 });
-  const forMs = fc.integer({ min: 100, max: 12_000 });
-  const crash = fc.record({
-    kind: fc.constant("crash" as const),
+export function faultsOf({ nodes, withinMs = 20_000, max = 6 }: FaultsOptions): Arbitrary<readonly Fault[]> {
+  const atMs = nat({ max: withinMs });
+  const host = nat({ max: nodes - 1 });
+  const forMs = integer({ min: 100, max: 12_000 });
+  const crash = record({
+    kind: constant("crash" as const),
     atMs,
     host,
     downMs: forMs,
-    stays: fc.constant(false),
+    stays: constant(false),
   });
-  const pause = fc.record({ kind: fc.constant("pause" as const), atMs, host, forMs });
-  if (nodes === 1) return fc.array(fc.oneof(crash, pause), { maxLength: max });
-  const cut = fc.integer({ min: 1, max: 2 ** nodes - 2 });
-  const split = fc.record({ kind: fc.constant("partition" as const), atMs, cut, isOneWay: fc.boolean(), forMs });
-  const reset = fc.record({ kind: fc.constant("reset" as const), atMs, from: host, to: host });
-  return fc.array(fc.oneof(crash, split, pause, reset), { maxLength: max });
+  const pause = record({ kind: constant("pause" as const), atMs, host, forMs });
+  if (nodes === 1) return array(oneof(crash, pause), { maxLength: max });
+  const cut = integer({ min: 1, max: 2 ** nodes - 2 });
+  const split = record({ kind: constant("partition" as const), atMs, cut, isOneWay: boolean(), forMs });
+  const reset = record({ kind: constant("reset" as const), atMs, from: host, to: host });
+  return array(oneof(crash, split, pause, reset), { maxLength: max });
 }

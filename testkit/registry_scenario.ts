@@ -187,6 +187,10 @@ export function noteLine(note: ClusterNote): string {
       return `gives ${note.key} up`;
     case "executed":
       return `runs ${note.key} as ${note.token.cfg}.${note.token.seq}`;
+    case "ran":
+      return `has run ${note.key} as ${note.token.cfg}.${note.token.seq}`;
+    case "left":
+      return `lets a ${note.what} out to ${note.to}`;
     case "called":
       return `${note.isOpen ? "calls" : "called"} ${note.key} ${JSON.stringify(note.what)}`;
     case "delivered":

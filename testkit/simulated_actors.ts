@@ -7,11 +7,13 @@
  *
  * @module
  */
+import type { NodeId } from "../core/ids.ts";
 import { below, type Random } from "../core/random.ts";
 import type { NodeEffect, NodeInput } from "../cluster/cluster_node.ts";
 import { isSameVersion, type Version } from "../cluster/engine.ts";
 import type { Arrived } from "../cluster/router_protocol.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
+import { messageIn, type SimulatedReply, tokenText } from "./simulated_message.ts";
 
 /** Messages one actor runs in one tick. */
 const RUNS_PER_TICK = 3;
@@ -35,21 +37,17 @@ interface SimulatedActor {
   isPassivating: boolean;
 }
 
-/** What a message of these actors' world carries. */
-export interface SimulatedMessage {
-  /** Who sent it, and as which of its messages to this target. */
-  readonly sender: string;
-  readonly seq: number;
-}
-
 /** All actors of one node. */
 export class SimulatedActors {
   readonly actors: Map<string, SimulatedActor> = new Map();
+  readonly #by: NodeId;
   readonly #random: Random;
   readonly #note: (note: ClusterNote) => void;
   readonly #tell: (input: NodeInput) => void;
 
-  constructor(random: Random, note: (note: ClusterNote) => void, tell: (input: NodeInput) => void) {
+  /** @param by Their node. */
+  constructor(by: NodeId, random: Random, note: (note: ClusterNote) => void, tell: (input: NodeInput) => void) {
+    this.#by = by;
     this.#random = random;
     this.#note = note;
     this.#tell = tell;
@@ -64,7 +62,7 @@ export class SimulatedActors {
   }
 
   start({ key, token, record }: NodeEffect & { readonly kind: "start" }): void {
-    this.#note({ kind: "acked", key, token, opId: textOf(token) });
+    this.#note({ kind: "acked", key, token, opId: tokenText(token) });
     this.actors.set(key, {
       key,
       token,
@@ -82,7 +80,7 @@ export class SimulatedActors {
     if (actor === undefined) return;
     if (reason === "fenced") {
       this.actors.delete(key);
-      this.#note({ kind: "released", key, opId: textOf(token) });
+      this.#note({ kind: "released", key, opId: tokenText(token) });
       return;
     }
     actor.isPassivating = false;
@@ -130,17 +128,17 @@ export class SimulatedActors {
     const { key, token } = actor;
     if (below(this.#random, STARTS_PER_FAILURE) === 0) {
       this.actors.delete(key);
-      this.#note({ kind: "released", key, opId: textOf(token) });
+      this.#note({ kind: "released", key, opId: tokenText(token) });
       this.#handBack(actor, "stopped");
       return this.#tell({ kind: "started", key, token, error: "it does not want to" });
     }
     actor.status = "running";
-    this.#note({ kind: "executed", key, token });
+    this.#note({ kind: "executed", key, token, by: this.#by });
     this.#tell({ kind: "started", key, token, error: undefined });
   }
 
   #runSome(actor: SimulatedActor, mayRun: () => boolean): void {
-    this.#note({ kind: "executed", key: actor.key, token: actor.token });
+    this.#note({ kind: "executed", key: actor.key, token: actor.token, by: this.#by });
     for (let ran = 0; ran < RUNS_PER_TICK && mayRun() && actor.status === "running"; ran++) {
       const arrived = actor.mailbox.shift();
       if (arrived === undefined) return;
@@ -156,18 +154,18 @@ export class SimulatedActors {
   #receive({ key, token }: SimulatedActor, arrived: Arrived): void {
     const { frame } = arrived;
     if (frame.kind !== "user") return;
-    const message = messageOf(frame.payload);
-    this.#note({ kind: "executed", key, token });
-    this.#note({ kind: "delivered", key, sender: message.sender, seq: message.seq });
-    if (frame.askId !== undefined) {
-      this.#tell({ kind: "answered", arrived, outcome: { kind: "ok", value: message.seq } });
-    }
+    const message = messageIn(frame.payload);
+    this.#note({ kind: "executed", key, token, by: this.#by });
+    if (message !== undefined) this.#note({ kind: "delivered", key, sender: message.sender, seq: message.seq });
+    if (frame.askId === undefined) return;
+    const value: SimulatedReply = { seq: message?.seq ?? 0, by: this.#by };
+    this.#tell({ kind: "answered", arrived, outcome: { kind: "ok", value } });
   }
 
   #end(actor: SimulatedActor): void {
     const { key, token, isPassivating } = actor;
     this.actors.delete(key);
-    this.#note({ kind: "released", key, opId: textOf(token) });
+    this.#note({ kind: "released", key, opId: tokenText(token) });
     this.#handBack(actor, isPassivating ? "not-here" : "moved");
     if (isPassivating) this.#tell({ kind: "ended", key, token });
     else this.#tell({ kind: "stoppedFor", key, token, snapshot: undefined });
@@ -181,16 +179,4 @@ export class SimulatedActors {
     const actor = this.actors.get(key);
     return actor !== undefined && isSameVersion(actor.token, token) ? actor : undefined;
   }
-}
-
-function textOf({ cfg, seq }: Version): string {
-  return `${cfg}.${seq}`;
-}
-
-function messageOf(payload: unknown): SimulatedMessage {
-  if (typeof payload === "object" && payload !== null && "sender" in payload && "seq" in payload) {
-    const { sender, seq } = payload;
-    if (typeof sender === "string" && typeof seq === "number") return { sender, seq };
-  }
-  return { sender: "?", seq: 0 };
 }

@@ -11,8 +11,12 @@ import type { ClusterChecker } from "./watched.ts";
 /** Milliseconds after its deadline in which the end of an ask may come: two ticks, and the jitter of both. */
 const LATE_MS = 500;
 
-/** Watches every ask and operation. */
-export function askEnds(): ClusterChecker {
+/**
+ * Watches every ask and operation.
+ *
+ * @param stallMsMax How long a node may do nothing beside what the plan says, in milliseconds.
+ */
+export function askEnds(stallMsMax = 0): ClusterChecker {
   const open = new Map<NodeId, Map<string, number>>();
   return {
     name: "I11 asks end",
@@ -37,7 +41,7 @@ export function askEnds(): ClusterChecker {
       // Without a lease the ends of what clustered actors asked are parked; a user's own are not.
       const { mono } = world.clockOf(node);
       for (const [id, deadlineMs] of open.get(process.id) ?? []) {
-        if (mono > deadlineMs + LATE_MS) {
+        if (mono > deadlineMs + LATE_MS + stallMsMax) {
           throw new SimulationViolation(this.name, `request ${id} of ${process.id} has not ended`);
         }
       }

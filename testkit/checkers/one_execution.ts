@@ -13,7 +13,7 @@ export function oneExecution(): ClusterChecker {
   return {
     name: "I1 one execution",
     onNote(_world, node, note) {
-      if (note.kind !== "executed" || node.process === undefined) return;
+      if ((note.kind !== "executed" && note.kind !== "ran") || node.process === undefined) return;
       const { clusterId } = node.process.core.engine.views.view ?? { clusterId: "" };
       const key = `${clusterId} ${note.key}`;
       const before = newest.get(key);

@@ -1,5 +1,6 @@
 /**
- * I15: nothing clustered runs on a node without a lease, by that node's own clocks. Mutable; one a run.
+ * I15: nothing clustered begins to run on a node without a lease, by that node's own clocks, or under another identity
+ * than the one that claimed it. Mutable; one a run.
  *
  * @module
  */
@@ -14,6 +15,9 @@ export function runsUnderLease(): ClusterChecker {
     onNote(world, node, note) {
       const { process } = node;
       if (note.kind !== "executed" || process === undefined) return;
+      if (note.by !== undefined && note.by !== process.id) {
+        throw new SimulationViolation(this.name, `${process.id} runs ${note.key}, which began on ${note.by}`);
+      }
       const view = process.core.engine.views.view;
       if (view === undefined) throw new SimulationViolation(this.name, `${process.id} runs ${note.key} without a view`);
       const { lease } = process.core.engine.views;

@@ -49,20 +49,28 @@ export async function ask(
 }
 
 /** Lets time pass until there are all answers. */
-export async function all<T>(world: EngineWorld, asked: readonly Promise<T>[]): Promise<readonly T[]> {
+export async function all<T>(
+  world: EngineWorld,
+  asked: readonly Promise<T>[],
+  lookMs: number = LOOK_MS,
+): Promise<readonly T[]> {
   const results: T[] = [];
   let count = 0;
+  let thrown: { readonly error: unknown } | undefined;
   asked.forEach((one, index) =>
     one.then((result) => {
       results[index] = result;
       count++;
+    }, (error: unknown) => {
+      thrown = { error };
     })
   );
   const lastMs = world.nowMs() + PATIENCE_MS;
   while (count < asked.length) {
     assert.ok(world.nowMs() < lastMs, `all ${asked.length} requests are answered, not ${count}`);
-    await world.runFor(LOOK_MS);
-    await Promise.resolve();
+    await world.runFor(lookMs);
+    await Promise.resolve(); // Whoever waited for an answer goes on.
+    if (thrown !== undefined) throw thrown.error;
   }
   return results;
 }

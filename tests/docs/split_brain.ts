@@ -61,6 +61,17 @@ It freezes. It doesn't die.
 
 A crash is a cut as well: the crashed nodes are a side that nobody hears of again. So the tables also say which crashes a cluster survives: it goes on if the nodes that are left are a side that goes on.
 
+## Ask it yourself
+
+\`\`\`ts
+import { survivors } from "@troupe/troupe";
+
+const nodes = ["a", "b", "c", "d"].map((id) => ({ id, address: \`\${id}:3320\` })); // the oldest first
+survivors({ kind: "dynamic" }, nodes, [["a", "b"], ["c", "d"]]); // { survivor: 0, votes: [3, 2], need: 3 }
+\`\`\`
+
+That it is also what clusters do is simulated on every commit: every cut of up to five nodes, under every rule ([split_table.test.ts](../tests/simulation/split_table.test.ts)).
+
 ## How to choose a rule
 
 ${table(RULES_HEAD, RULES)}

@@ -243,7 +243,7 @@ class EmbeddedWorld implements EngineWorld {
       processStartedAt: now,
       wasMember: false,
       chunkEntries: 16,
-      changesKept: 256,
+      changesKept: 32,
       tableBytes: 1 << 26,
       initialPlaces: (founders) => initialPlaces(founders, partitionCount, replicaCount, epoch(1)),
     });

@@ -45,6 +45,12 @@ const All = kind("all", {
       // @ts-expect-error there is no handler `bark`
       leaf.tell.bark();
     },
+    async time(ctx) {
+      claim<Same<ReturnType<typeof ctx.sleep>, Promise<void>>>();
+      await ctx.sleep(5);
+      // @ts-expect-error milliseconds are a number
+      await ctx.sleep("5s");
+    },
     children(ctx) {
       const child = ctx.spawn(Leaf, "one", 5);
       claim<Same<typeof child, ActorRef<ProtocolOfKind<typeof Leaf>>>>();
