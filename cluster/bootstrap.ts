@@ -8,16 +8,21 @@
  * @module
  */
 import { match } from "ts-pattern";
+import { below } from "../core/random.ts";
 import { after, type NodeId } from "../core/ids.ts";
 import {
   type Bootstrap,
   type BootstrapEffect,
   type BootstrapOptions,
   DISCOVERED_MS,
+  FRESH_MS,
   freshPeers,
+  GREETED_MAX,
+  HELLO_MS,
   type Membership,
   type Peer,
   PEERS_KEPT_MAX,
+  SEES_MAX,
   settingsTextOf,
 } from "./bootstrap_state.ts";
 import { mayFound, onAccepts, onFound, onGivesUp, onRefuses, refuse, tickFounding } from "./founding.ts";
@@ -25,11 +30,11 @@ import type { Now } from "./time.ts";
 import { isMember, memberOf, type View, votesOf } from "./view.ts";
 import type { BootstrapMessage, Standing } from "./view_protocol.ts";
 
-/** Milliseconds between two greetings, without a view and with one that is out of reach. */
-const HELLO_MS = 300;
+/** Milliseconds between two greetings with a view that is out of reach. */
 const FROZEN_HELLO_MS = 1_000;
-/** Milliseconds between two requests to join. */
+/** Milliseconds between two requests to join, and how many members are asked at a time: each asks all voters. */
 const JOIN_MS = 500;
+const JOIN_MEMBERS_MAX = 8;
 
 /** A node that knows nobody. */
 export function createBootstrap(options: BootstrapOptions): Bootstrap {
@@ -44,6 +49,9 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
     hasAskedToJoin: false,
     candidates: { key: "", since: bornAt.mono },
     helloAt: bornAt.mono,
+    greetFrom: undefined,
+    freshMs: FRESH_MS,
+    lookAt: bornAt.mono,
     joinAt: bornAt.mono,
     retryAt: bornAt.mono,
     timeoutAt: after(bornAt.mono, timings.bootstrapTimeoutMs),
@@ -69,7 +77,9 @@ export function discovered(state: Bootstrap, addresses: readonly string[], now: 
 export function tickBootstrap(state: Bootstrap, membership: Membership, now: Now, out: BootstrapEffect[]): void {
   const { view } = membership;
   if (view !== undefined) return tickMember(state, view, membership, now, out);
-  greet(state, new Set([...state.discovered.keys(), ...state.peers.keys()]), membership, HELLO_MS, now, out);
+  if (now.mono >= state.helloAt) {
+    greet(state, new Set([...state.discovered.keys(), ...state.peers.keys()]), membership, HELLO_MS, now, out);
+  }
   const inside = freshPeers(state, now.mono).filter(({ clusterId }) => clusterId !== "");
   if (state.attempt !== undefined) {
     const opened = inside.find(({ clusterId }) => clusterId === state.attempt?.view.clusterId);
@@ -162,9 +172,10 @@ function join(state: Bootstrap, inside: readonly Peer[], now: Now, out: Bootstra
   state.joinAt = after(now.mono, JOIN_MS);
   state.hasAskedToJoin = true;
   const best = inside.find(({ isServing }) => isServing) ?? inside[0];
-  for (const { id, clusterId } of inside) {
-    if (clusterId !== best?.clusterId) continue;
-    const { self } = state.options;
+  const there = inside.filter(({ clusterId }) => clusterId === best?.clusterId);
+  const { self, random } = state.options;
+  const first = there.length > JOIN_MEMBERS_MAX ? below(random, there.length) : 0;
+  for (const { id } of roundFrom(there, first, JOIN_MEMBERS_MAX)) {
     out.push({ kind: "send", to: id, message: { kind: "joinRequest", member: self, settings: state.settingsText } });
   }
 }
@@ -177,10 +188,24 @@ function greet(
   now: Now,
   out: BootstrapEffect[],
 ): void {
-  if (now.mono < state.helloAt) return;
   state.helloAt = after(now.mono, everyMs);
   const message = helloOf(state, membership, true, now);
-  for (const address of addresses) out.push({ kind: "greet", address, message });
+  const rounds = Math.max(1, Math.ceil(addresses.size / GREETED_MAX));
+  // Of two that greet each other in turns, each is heard twice while the turn goes round.
+  state.freshMs = FRESH_MS + 2 * (rounds - 1) * everyMs;
+  const all = [...addresses];
+  // Each begins elsewhere, or all would greet the same few at the same time.
+  if (rounds > 1) state.greetFrom ??= below(state.options.random, all.length);
+  const first = rounds > 1 ? state.greetFrom ?? 0 : 0;
+  for (const address of roundFrom(all, first, GREETED_MAX)) out.push({ kind: "greet", address, message });
+  if (rounds > 1) state.greetFrom = (first + GREETED_MAX) % all.length;
+}
+
+/** Some of a list from a place on, and from its beginning on after its end. */
+function roundFrom<Item>(all: readonly Item[], first: number, countMax: number): readonly Item[] {
+  if (all.length <= countMax) return all;
+  const end = first + countMax;
+  return [...all.slice(first, end), ...all.slice(0, Math.max(0, end - all.length))];
 }
 
 function helloOf(state: Bootstrap, { view, hasLease }: Membership, wantsAnswer: boolean, now: Now): BootstrapMessage {
@@ -192,7 +217,7 @@ function helloOf(state: Bootstrap, { view, hasLease }: Membership, wantsAnswer: 
     standing,
     clusterId: view?.clusterId ?? "",
     attempt: view === undefined ? state.attempt?.view.clusterId ?? "" : "",
-    sees: view === undefined ? freshPeers(state, now.mono).map(({ id }) => id) : [],
+    sees: view === undefined ? freshPeers(state, now.mono).slice(0, SEES_MAX).map(({ id }) => id) : [],
     settings: state.settingsText,
     isServing: hasLease,
     wantsAnswer,
@@ -200,8 +225,14 @@ function helloOf(state: Bootstrap, { view, hasLease }: Membership, wantsAnswer: 
 }
 
 function heard(state: Bootstrap, hello: BootstrapMessage & { readonly kind: "hello" }, now: Now): void {
-  const { member, standing, clusterId, attempt, sees, settings, isServing } = hello;
-  const { peers } = state;
+  const { member, standing, clusterId, attempt, sees, settings, isServing, wantsAnswer } = hello;
+  const { peers, options } = state;
+  const before = peers.get(member.address);
+  const ids = new Set(sees.slice(0, SEES_MAX));
+  // An answer is as good as being in the list, and where the list is too short for all it is the only word there is.
+  const isLong = ids.size >= SEES_MAX;
+  const seesUs = ids.has(options.self.id) ||
+    (isLong && (!wantsAnswer || (before?.id === member.id && before.seesUs)));
   peers.delete(member.address);
   peers.set(member.address, {
     id: member.id,
@@ -209,7 +240,8 @@ function heard(state: Bootstrap, hello: BootstrapMessage & { readonly kind: "hel
     standing,
     clusterId,
     attempt,
-    sees,
+    sees: ids,
+    seesUs,
     settings,
     isServing,
     heardAt: now.mono,
@@ -230,7 +262,7 @@ function tickMember(state: Bootstrap, view: View, membership: Membership, now: N
     const voters = view.voters.map(({ id }) => memberOf(view, id)?.address ?? "");
     const others = new Set([...voters, ...state.discovered.keys()]);
     others.delete(self.address);
-    greet(state, others, membership, FROZEN_HELLO_MS, now, out);
+    if (now.mono >= state.helloAt) greet(state, others, membership, FROZEN_HELLO_MS, now, out);
     if (rules.provableLoss && mayStillVote(state, view, now) < view.need) {
       return void out.push({ kind: "retire", reason: "quorum-lost", wasMember: true });
     }

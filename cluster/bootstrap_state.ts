@@ -61,7 +61,10 @@ export interface Peer {
   readonly standing: Standing;
   readonly clusterId: string;
   readonly attempt: string;
-  readonly sees: readonly NodeId[];
+  /** Ids of nodes that it has heard from lately; not all, when there are {@link SEES_MAX} of them. */
+  readonly sees: ReadonlySet<NodeId>;
+  /** Whether it has heard from this node. */
+  readonly seesUs: boolean;
   readonly settings: string;
   readonly isServing: boolean;
   readonly heardAt: Instant;
@@ -95,6 +98,12 @@ export interface Bootstrap {
   /** Since when the same founders have been seen. */
   readonly candidates: { key: string; since: Instant };
   helloAt: Instant;
+  /** Where the next round of greetings begins, where one round does not reach all. */
+  greetFrom: number | undefined;
+  /** For how many milliseconds a peer's word counts: one round of greetings reaches so many only. */
+  freshMs: number;
+  /** From when on it is asked again who could found: with many peers not at every tick. */
+  lookAt: Instant;
   joinAt: Instant;
   retryAt: Instant;
   timeoutAt: Instant;
@@ -108,8 +117,17 @@ export interface Membership {
   readonly hasLease: boolean;
 }
 
-/** Peers whose last word is older than this many milliseconds are not counted on. */
+/** Milliseconds between two greetings, without a view. */
+export const HELLO_MS = 300;
+/** Peers whose last word is older than this many milliseconds are not counted on, where every round reaches all. */
 export const FRESH_MS = 2_000;
+/**
+ * Addresses greeted in one round; where more are known, rounds take turns. A thousand nodes that start together would
+ * otherwise send each other seven million greetings and answers a second.
+ */
+export const GREETED_MAX = 64;
+/** Ids in the list of whom a node sees: enough to compare those of a cluster that one round of greetings reaches. */
+export const SEES_MAX: number = GREETED_MAX;
 /** Attempts that are remembered as refused. */
 export const REFUSED_KEPT_MAX = 256;
 /** Addresses that are remembered. At the limit the longest silent is forgotten. */
@@ -127,5 +145,7 @@ export function settingsTextOf(settings: ClusterSettings): string {
 
 /** Peers heard from lately, in the order of their addresses' first words. */
 export function freshPeers(state: Bootstrap, now: Instant): readonly Peer[] {
-  return [...state.peers.values()].filter(({ heardAt }) => now - heardAt <= FRESH_MS);
+  const fresh: Peer[] = [];
+  for (const peer of state.peers.values()) if (now - peer.heardAt <= state.freshMs) fresh.push(peer);
+  return fresh;
 }

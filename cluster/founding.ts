@@ -19,8 +19,10 @@ import {
   type Bootstrap,
   type BootstrapEffect,
   freshPeers,
+  HELLO_MS,
   type Peer,
   REFUSED_KEPT_MAX,
+  SEES_MAX,
 } from "./bootstrap_state.ts";
 import { firstView, nextView, problemOfView } from "./next_view.ts";
 import type { Now } from "./time.ts";
@@ -135,7 +137,8 @@ export function refuse(state: Bootstrap, to: NodeId, clusterId: string, out: Boo
 // --- beginning ------------------------------------------------------------------------------------
 
 function tryToFound(state: Bootstrap, now: Now, out: BootstrapEffect[]): void {
-  if (!mayFound(state)) return;
+  if (!mayFound(state) || (state.peers.size > SEES_MAX && now.mono < state.lookAt)) return;
+  state.lookAt = after(now.mono, HELLO_MS);
   const { self, settings } = state.options;
   const candidates = mutual(state, freshPeers(state, now.mono));
   const founders = [self, ...candidates.map(({ member }) => member)].toSorted(byId);
@@ -171,9 +174,12 @@ function mutual(state: Bootstrap, peers: readonly Peer[]): readonly Peer[] {
   const { self } = state.options;
   const willing = peers.filter((peer) =>
     peer.standing === "founding" && peer.attempt === "" && peer.settings === state.settingsText &&
-    peer.sees.includes(self.id)
+    peer.seesUs
   );
-  return willing.filter((peer) => willing.every(({ id }) => id === peer.id || peer.sees.includes(id)));
+  return willing.filter((peer) =>
+    // A list that has not room for all cannot tell. Then the attempt itself will: all have to accept it.
+    peer.sees.size >= SEES_MAX || willing.every(({ id }) => id === peer.id || peer.sees.has(id))
+  );
 }
 
 function isMajority(state: Bootstrap, founders: readonly Member[]): boolean {

@@ -198,6 +198,8 @@ function wantJoin(leader: Leader, member: Member, now: Now): void {
 function draft(leader: Leader, view: View, now: Now): Proposing | undefined {
   const { options, status } = leader;
   if (leader.isProposing || now.mono < leader.retryAt || (status !== "held" && status !== "soft")) return undefined;
+  const rank = rankOf(view, options.self);
+  if (rank === Infinity) return undefined; // Most members of a large cluster: they need not look at all the others.
   const isDue = now.mono >= leader.balanceAt;
   const members = membersAfter(leader, view, now);
   const isSame = members === view.members && !leader.areVotersProven;
@@ -221,7 +223,7 @@ function draft(leader: Leader, view: View, now: Now): Proposing | undefined {
     return undefined;
   }
   leader.neededSince ??= now.mono;
-  if (now.mono < leader.neededSince + RANK_MS * rankOf(view, options.self)) return undefined;
+  if (now.mono < leader.neededSince + RANK_MS * rank) return undefined;
   leader.isProposing = true;
   const next: ViewDraft = { members, partitions: places };
   const deadline = after(now.mono, PROPOSAL_LEASES * options.timings.leaseMs);

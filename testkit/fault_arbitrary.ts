@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { type Arbitrary, array, boolean, constant, integer, nat, oneof, record } from "fast-check";
+import { array, boolean, constant, integer, nat, oneof, record } from "fast-check";
 import type { Fault } from "./user_faults.ts";
 
-export type { Arbitrary, Random, Stream, Value } from "fast-check";
 export type { Fault } from "./user_faults.ts";
 
 /** What the faults of a property have in common. */
@@ -20,7 +19,9 @@ export interface FaultsOptions {
 }
 
 /** Lists of crashes, splits, pauses and broken connections: for the `faults` of `simulate`. */
-export function faultsOf({ nodes, withinMs = 20_000, max = 6 }: FaultsOptions): Arbitrary<readonly Fault[]> {
+export function faultsOf(
+  { nodes, withinMs = 20_000, max = 6 }: FaultsOptions,
+): import("fast-check").Arbitrary<readonly Fault[]> {
   const atMs = nat({ max: withinMs });
   const host = nat({ max: nodes - 1 });
   const forMs = integer({ min: 100, max: 12_000 });

@@ -36,7 +36,7 @@ export interface ThreadSettings {
   readonly workerCount: number;
   /** Records of one ring. */
   readonly recordsMax: number;
-  /** Whether the main thread now and then stands still while its workers go on. */
+  /** Whether the main thread and its workers now and then stand still, each for itself. */
   readonly hasStalls: boolean;
   readonly skips: GateSkips;
 }
@@ -80,7 +80,7 @@ export class SimulatedThreads {
     random: Random,
     now: Now,
   ) {
-    const { recordsMax, skips } = settings;
+    const { recordsMax, skips, hasStalls } = settings;
     this.#settings = settings;
     this.#timings = timings;
     this.#shared = {
@@ -89,6 +89,7 @@ export class SimulatedThreads {
       skips,
       random: seededRandom(random.u32()),
       targets,
+      hasStalls,
       recordsMax,
       askCount: ASKS_BEGIN,
     };

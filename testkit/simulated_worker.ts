@@ -80,6 +80,8 @@ export interface SharedByThreads {
   readonly random: Random;
   /** Names that actors send to. */
   readonly targets: readonly string[];
+  /** Whether threads now and then stand still while others go on. */
+  readonly hasStalls: boolean;
   /** Records of one ring. */
   readonly recordsMax: number;
   askCount: number;
@@ -128,6 +130,11 @@ const GRACE_MS = 3_000;
 const TURN_MS_MAX = 300;
 /** Between two steps of a process that nothing keeps still. */
 const STILL_MS = 300;
+/** How long a thread may stand still, and how long it then does not. */
+const STALL_MS_MAX = 10_000;
+const SHORT_STALL_MS_MAX = 600;
+const BETWEEN_STALLS_MS_MAX = 20_000;
+const STALLS_MAX = 12;
 /** Milliseconds of a worker's clock ahead of the main thread's. */
 const LEAD_MS_MAX = 1_000_000;
 const LOOKS_PER_MEASUREMENT = 50;
@@ -145,6 +152,9 @@ export class SimulatedWorker {
   /** What its clock showed when it began a measurement. */
   #asked: Instant | undefined;
   #busy: WorkerActor | undefined;
+  #stallAtMs = -Infinity;
+  #stalledUntilMs = -Infinity;
+  #stallCount = 0;
   #now: Now;
   #stoodStillAt: Now;
   #note: (note: ClusterNote) => void = () => {};
@@ -171,10 +181,12 @@ export class SimulatedWorker {
 
   /** Lets it do what it can do now. */
   look(now: Now, note: (note: ClusterNote) => void): void {
+    if (this.#standsStill(now)) return;
     if (elapsedAtMost(this.#now, now) > STILL_MS) this.#stoodStillAt = now;
     this.#now = now;
     this.#note = note;
     if (!this.#endStretch()) return;
+    this.#settlePromises();
     this.#sweep();
     this.#measure();
     for (let order = this.inbox.take(now.mono); order !== undefined; order = this.inbox.take(now.mono)) {
@@ -277,9 +289,7 @@ export class SimulatedWorker {
 
   #advance(actor: WorkerActor): void {
     const { run, status } = actor;
-    if (run?.kind === "await" && this.#now.mono >= run.untilMs) {
-      this.#resumed(actor, run); // By a promise of the platform: nobody asks the gate.
-    } else if (run?.kind === "ask" && run.isAnswered && this.#mayResume(actor)) {
+    if (run?.kind === "ask" && run.isAnswered && this.#mayResume(actor)) {
       this.#executed(actor);
       this.#resumed(actor, run);
     }
@@ -299,6 +309,14 @@ export class SimulatedWorker {
       this.#send(actor, 0, undefined);
     }
     this.#runSome(actor);
+  }
+
+  /** Handlers go on by promises of the platform: nobody asks the gate, and nothing the main thread says comes sooner. */
+  #settlePromises(): void {
+    for (const actor of this.#active) {
+      const { run } = actor;
+      if (run?.kind === "await" && this.#now.mono >= run.untilMs) this.#resumed(actor, run);
+    }
   }
 
   #started(actor: WorkerActor): void {
@@ -388,6 +406,17 @@ export class SimulatedWorker {
 
   #handBack({ key, token, generation, mailbox, through }: WorkerActor, reason: "moved" | "not-here" | "stopped") {
     this.#tell(generation, { kind: "handedBack", key, token, items: mailbox, through, reason, hint: undefined });
+  }
+
+  /** Whether the operating system gives this thread no time. Others go on. */
+  #standsStill(now: Now): boolean {
+    const { random, hasStalls } = this.#shared;
+    if (now.mono < this.#stalledUntilMs) return true;
+    if (!hasStalls || now.mono < this.#stallAtMs || this.#stallCount >= STALLS_MAX) return false;
+    this.#stallAtMs = now.mono + below(random, BETWEEN_STALLS_MS_MAX);
+    if (this.#stallCount++ === 0) return false;
+    this.#stalledUntilMs = now.mono + below(random, below(random, 3) === 0 ? STALL_MS_MAX : SHORT_STALL_MS_MAX);
+    return true;
   }
 
   // --- the gate ---------------------------------------------------------------------------------------

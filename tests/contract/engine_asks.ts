@@ -48,11 +48,16 @@ export async function ask(
   return result ?? assert.fail("an answer");
 }
 
-/** Lets time pass until there are all answers. */
+/**
+ * Lets time pass until there are all answers.
+ *
+ * @param onLook Called before each stretch of `lookMs`: for what is to go wrong meanwhile.
+ */
 export async function all<T>(
   world: EngineWorld,
   asked: readonly Promise<T>[],
   lookMs: number = LOOK_MS,
+  onLook: () => void = () => {},
 ): Promise<readonly T[]> {
   const results: T[] = [];
   let count = 0;
@@ -68,6 +73,7 @@ export async function all<T>(
   const lastMs = world.nowMs() + PATIENCE_MS;
   while (count < asked.length) {
     assert.ok(world.nowMs() < lastMs, `all ${asked.length} requests are answered, not ${count}`);
+    onLook();
     await world.runFor(lookMs);
     await Promise.resolve(); // Whoever waited for an answer goes on.
     if (thrown !== undefined) throw thrown.error;

@@ -34,6 +34,9 @@ import type { EngineFactory, EngineWorld, EngineWorldOptions } from "./engine_wo
 const BATCH = 64;
 /** Claims and releases between two looks whether there is time left. */
 const CYCLES_AT_ONCE = 1_000;
+/** Milliseconds of each time in which something is wrong, or nothing is, and how many of them there are. */
+const TROUBLE_MS = 200;
+const TROUBLES = 12;
 /** Clients at the same time. */
 const CLIENTS = 24;
 /** Puts answers after all calls of the same instant: what overlaps has no order. */
@@ -99,25 +102,22 @@ export function loadTests(make: EngineFactory, options: EngineWorldOptions, scal
     assert.equal(history.okCount, keys.length);
     const random = seededRandom(options.seed);
     const churned = keys.filter(() => below(random, 10) === 0);
-    let isOver = false;
-    const troubles = (async () => {
-      for (const node of nodesOf(world)) {
-        await world.runFor(100);
-        world.split([node]);
-        await world.runFor(400);
-        world.heal();
-        await world.runFor(100);
-        world.deafen(node);
-        await world.runFor(400);
-        world.heal();
-      }
-      isOver = true;
-    })();
+    const begunMs = world.nowMs();
+    const lastMs = begunMs + TROUBLE_MS * TROUBLES;
     const clients = Array.from(
       { length: CLIENTS },
-      (_, client) => churn(world, client, churned, history, random, () => isOver),
+      (_, client) => churn(world, client, churned, history, random, lastMs),
     );
-    await all(world, [...clients, troubles], 2);
+    let trouble = -1;
+    await all(world, clients, 1, () => {
+      const next = Math.floor((world.nowMs() - begunMs) / TROUBLE_MS);
+      if (next === trouble) return;
+      trouble = next;
+      world.heal();
+      const node = Math.floor(trouble / 4) % options.nodeCount;
+      if (trouble < TROUBLES && trouble % 4 === 1) world.split([node]);
+      if (trouble < TROUBLES && trouble % 4 === 3) world.deafen(node);
+    });
     const { violation, undecided } = checkHistory(history.operations);
     assert.ok(violation === undefined, violation === undefined ? "" : describeViolation(violation.verdict));
     assert.deepEqual(undecided, []);
@@ -199,10 +199,10 @@ async function churn(
   keys: readonly string[],
   history: History,
   random: Random,
-  isOver: () => boolean,
+  lastMs: number,
 ): Promise<void> {
   const node = client % world.options.nodeCount;
-  for (let index = 0; !isOver(); index++) {
+  for (let index = 0; world.nowMs() < lastMs; index++) {
     // Clients go through the names together, so that they meet.
     const key = keys[(index + below(random, 3)) % keys.length] ?? assert.fail();
     const seen = await get(world, node, key, history);
