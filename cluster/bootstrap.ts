@@ -268,6 +268,10 @@ function tickMember(state: Bootstrap, view: View, membership: Membership, now: N
     }
   }
   const hasLongBeenFrozen = frozenSince !== undefined && now.mono - frozenSince > state.options.timings.promiseMs;
+  if (state.peers.size === 0) return;
+  for (const [address, { heardAt }] of state.peers) {
+    if (now.mono - heardAt > state.freshMs) state.peers.delete(address); // Or every tick would pass over all who founded.
+  }
   const foreign = freshPeers(state, now.mono).find((peer) => peer.isServing && peer.clusterId !== view.clusterId);
   if (foreign === undefined) return;
   if (!isOfSeeds || (!hasLongBeenFrozen && rules.fenceOnlyFrozen)) {

@@ -185,6 +185,21 @@ describe("a request that comes again", () => {
     assert.equal(net.answer(1), "k@1.1");
   });
 
+  it("is run again by the owner of a later configuration, which remembers none of the earlier: a known limit", () => {
+    const net = wrote("k");
+    const place = moving(1, ["a", "b", "c"], { cfg: 2, group: ["b", "a", "c"], why: "move" });
+    net.install(following(view, { partitions: [place] }));
+    net.pass(500);
+    net.install(following(net.view, { partitions: [active(2, "b", "a", "c")] }));
+    net.request("b", "b", 1, [claim("k")]);
+    assert.equal(net.answer(1), "ok 1.1", "while the entry is there it is recognised");
+    net.request("c", "b", 2, [remove("k", [1, 1])]);
+    net.deliver();
+    net.request("a", "b", 1, [claim("k")]);
+    net.deliver();
+    assert.equal(net.answer(1), "ok 2.2");
+  });
+
   it("after it was turned away as busy is run", () => {
     const net = new PartitionNet(view);
     for (let batch = 0; batch < 4; batch++) {

@@ -43,7 +43,9 @@ function names(cell: string): readonly string[] {
 
 /** Kinds of the messages that a file declares, by the unions whose names end in `Message`. */
 function messagesOf(source: string): readonly string[] {
-  const unions = source.matchAll(/^export (?:type|interface) \w*(?:Message|Frame)\b[\s\S]*?(?:;\n\n|\n}\n)/gm);
+  const unions = source.matchAll(
+    /^export (?:type|interface) \w*(?:Message|Frame)\b[\s\S]*?(?:;\n\n|\n}\n|;\n(?![\s\S]))/gm,
+  );
   return Array.from(unions, ([union]) => union).flatMap((union) => {
     return Array.from(union.matchAll(/readonly kind: "(\w+)"/g), ([, name = ""]) => name);
   });
