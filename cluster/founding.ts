@@ -171,7 +171,6 @@ function tryToFound(state: Bootstrap, now: Now, out: BootstrapEffect[]): void {
 
 /** Founders that see each other: whoever only some can reach would stop the attempt. */
 function mutual(state: Bootstrap, peers: readonly Peer[]): readonly Peer[] {
-  const { self } = state.options;
   const willing = peers.filter((peer) =>
     peer.standing === "founding" && peer.attempt === "" && peer.settings === state.settingsText &&
     peer.seesUs

@@ -1,8 +1,9 @@
 /**
  * What arrives over links, and in which order it is read. Pure.
  *
- * One idea: a node names the epoch of each view it installs on each of its links. Who is behind keeps what follows the
- * mark until it has that view too, so it never hears a new holder before it has stopped listening to the old one.
+ * One idea: on a new link, and before the first message under each later view, a node names the epoch of its view. Who
+ * is behind keeps what follows the mark until it has that view too, so it never hears a new holder before it has stopped
+ * listening to the old one.
  *
  * Invariant: of each pair of nodes one link is read, the newest; it is read in order, from its first mark on, and only
  * while the node at its other end is a member.
@@ -14,7 +15,7 @@ import { replyArrived } from "./router_asks.ts";
 import { flushArrived, receivingLinkEnded, refuseMessage, userArrived } from "./router_receiver.ts";
 import type { RouterEffect, RouterMessage } from "./router_protocol.ts";
 import { bounced, flushAcked, peerEnded, settleAll } from "./router_sender.ts";
-import { HELD_BYTES_MAX, HELD_FRAMES_MAX, type RouterLink, type RouterState, saneBytes } from "./router_state.ts";
+import { HELD_BYTES_MAX, HELD_FRAMES_MAX, mark, type RouterLink, type RouterState, saneBytes } from "./router_state.ts";
 import type { View } from "./view.ts";
 
 /** A link is up; it takes the place of any older one of its pair. */
@@ -25,8 +26,16 @@ export function linkUp(state: RouterState, peer: NodeId, generation: number, out
     return;
   }
   if (older !== undefined) endLink(state, peer, older, "link-lost", out);
-  state.links.set(peer, { generation, mark: epoch(0), held: [], heldBytes: 0, isClosing: false });
-  if (state.epoch > 0) mark(state, peer, generation, out);
+  const link: RouterLink = {
+    generation,
+    mark: epoch(0),
+    marked: epoch(0),
+    held: [],
+    heldBytes: 0,
+    isClosing: false,
+  };
+  state.links.set(peer, link);
+  if (state.epoch > 0) mark(state, peer, link, out);
   settleAll(state, peer, out);
 }
 
@@ -36,13 +45,12 @@ export function linkLost(state: RouterState, peer: NodeId, generation: number, o
   if (link?.generation === generation) endLink(state, peer, link, "link-lost", out);
 }
 
-/** A view is installed: it is told on all links before anything else, and what waited for it is read. */
+/** A view is installed: what waited for it is read. */
 export function viewInstalled(state: RouterState, view: View, out: RouterEffect[]): void {
   if (!(view.epoch > state.epoch)) return;
   const before = state.members;
   state.epoch = view.epoch;
   state.members = new Set(view.members.map(({ id }) => id));
-  for (const [peer, { generation }] of state.links) if (state.members.has(peer)) mark(state, peer, generation, out);
   for (const peer of before) {
     if (state.members.has(peer)) continue;
     const link = state.links.get(peer);
@@ -158,10 +166,6 @@ function endLink(
   refuseHeld(state, link, out);
   receivingLinkEnded(state, peer);
   peerEnded(state, peer, code, out);
-}
-
-function mark(state: RouterState, peer: NodeId, generation: number, out: RouterEffect[]) {
-  out.push({ kind: "transmit", to: peer, generation, message: { kind: "epochMark", epoch: state.epoch } });
 }
 
 function bytesOf(message: RouterMessage): number {

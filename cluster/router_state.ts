@@ -40,6 +40,8 @@ export interface RouterLink {
   readonly generation: number;
   /** The last epoch its other end has named; `0` before the first. Nothing counts before. */
   mark: Epoch;
+  /** The last epoch this end has named; `0` before the first. */
+  marked: Epoch;
   /** What came after a mark this node has not reached, in order. */
   held: RouterMessage[];
   heldBytes: number;
@@ -109,7 +111,10 @@ export function generationTo(state: RouterState, node: NodeId): number | undefin
   return link === undefined || link.isClosing || !state.members.has(node) ? undefined : link.generation;
 }
 
-/** Sends by the present link. The caller has asked {@link generationTo}. */
+/**
+ * Sends by the present link, after a mark when the view has changed since the last message. The caller has asked
+ * {@link generationTo}. An idle link needs no mark: in a cluster of a thousand all would tell all of every view.
+ */
 export function post(
   state: RouterState,
   to: NodeId,
@@ -117,8 +122,21 @@ export function post(
   message: RouterMessage,
   out: RouterEffect[],
 ): void {
-  if (to === state.self) state.local.push(message);
-  else out.push({ kind: "transmit", to, generation, message });
+  if (to === state.self) return void state.local.push(message);
+  const link = state.links.get(to);
+  if (link?.generation === generation && link.marked !== state.epoch) mark(state, to, link, out);
+  out.push({ kind: "transmit", to, generation, message });
+}
+
+/** Names the installed view on a link. */
+export function mark(state: RouterState, to: NodeId, link: RouterLink, out: RouterEffect[]): void {
+  link.marked = state.epoch;
+  out.push({
+    kind: "transmit",
+    to,
+    generation: link.generation,
+    message: { kind: "epochMark", epoch: state.epoch },
+  });
 }
 
 /** Says that a message will be seen by no handler. */

@@ -17,6 +17,7 @@ import type { RouterMessage } from "../cluster/router_protocol.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
+import { isMember } from "../cluster/view.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import type { Birth, ProcessEffect, ProcessInput, SimulatedProcess } from "./process.ts";
 import { wasMemberBefore } from "./registry_process.ts";
@@ -57,12 +58,17 @@ interface DataLink {
   /** Of the simulator; 0 before the first frame of this home generation. */
   outside: number;
   home: number;
+  /** How long it waits before it is made again, when nothing has come since it was made. */
+  patienceMs: number;
 }
 
 /** Milliseconds a user waits for an operation, an ask, and for a node to leave. */
 const OPERATION_MS = 5_000;
 const ASK_MS = 5_000;
 const LEAVE_MS = 20_000;
+/** Milliseconds before a link is made again on which nothing has come: the second time, and at most. */
+const RELINK_MS_MIN = 100;
+const RELINK_MS_MAX = 2_000;
 /** How often what a user sends may lead to other messages. */
 const HOPS_MAX = 2;
 const PLACEMENTS: readonly Placement[] = [
@@ -79,6 +85,8 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
   readonly actors: SimulatedActors | SimulatedThreads;
   readonly wasMember: boolean;
   readonly #links = new Map<NodeId, DataLink>();
+  /** Links that are down, and when to try again. */
+  readonly #down = new Map<NodeId, number>();
   readonly #waiting = new Set<string>();
   readonly #seqs = new Map<string, number>();
   readonly #inputs: NodeInput[] = [];
@@ -174,6 +182,7 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
   #take(input: ProcessInput<Frame, ClusterOperation>): void {
     switch (input.kind) {
       case "tick":
+        this.#relink();
         this.#feed(input);
         this.#ownActors?.tick(() => this.#mayRun());
         break;
@@ -279,6 +288,8 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
       return this.#feed({ kind: "frame", from, lane: "control", generation: 0, frame });
     }
     const link = this.#linkTo(from);
+    link.patienceMs = 0;
+    if (this.#down.delete(from)) this.#feed({ kind: "linkUp", peer: from, generation: link.home });
     if (link.outside === 0) link.outside = outside;
     else if (outside > link.outside) this.#newLink(from, link, outside);
     // By an older connection: the router knows what may still become of it.
@@ -288,8 +299,26 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
 
   #linkLost(peer: NodeId, outside: number): void {
     const link = this.#links.get(peer);
-    if (link === undefined || outside < link.outside) return;
-    this.#newLink(peer, link, 0);
+    if (link === undefined || outside < link.outside || this.#down.has(peer)) return;
+    if (link.patienceMs === 0) this.#newLink(peer, link, 0);
+    else {
+      this.#feed({ kind: "linkLost", peer, lane: "data", generation: link.home });
+      link.home++;
+      link.outside = 0;
+      this.#down.set(peer, after(this.#now.mono, link.patienceMs));
+    }
+    link.patienceMs = Math.min(RELINK_MS_MAX, Math.max(RELINK_MS_MIN, 2 * link.patienceMs));
+  }
+
+  /** Tries again where nobody was there: only to members, or a crash would keep all others busy for ever. */
+  #relink(): void {
+    for (const [peer, at] of this.#down) {
+      const { view } = this.node;
+      const link = this.#links.get(peer);
+      if (this.#now.mono < at || view === undefined || link === undefined || !isMember(view, peer)) continue;
+      this.#down.delete(peer);
+      this.#feed({ kind: "linkUp", peer, generation: link.home });
+    }
   }
 
   #newLink(peer: NodeId, link: DataLink, outside: number): void {
@@ -303,7 +332,7 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
   #linkTo(peer: NodeId): DataLink {
     let link = this.#links.get(peer);
     if (link === undefined) {
-      this.#links.set(peer, link = { outside: 0, home: 1 });
+      this.#links.set(peer, link = { outside: 0, home: 1, patienceMs: 0 });
       this.#feed({ kind: "linkUp", peer, generation: 1 });
     }
     return link;

@@ -5,6 +5,7 @@
  */
 import { below, type Random } from "../core/random.ts";
 import { type Frame, viewOf } from "../cluster/cluster_core.ts";
+import { FRAME_LIMITS } from "../cluster/decode_values.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings } from "../cluster/settings.ts";
 import type { Partition } from "../core/ids.ts";
@@ -29,6 +30,7 @@ import { runsUnderLease } from "./checkers/runs_under_lease.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import { type ClusterNodeSettings, type ClusterOperation, ClusterProcess, targetNames } from "./cluster_process.ts";
 import type { FaultPlan, WorldSettings } from "./fault_plan.ts";
+import { frameCheck } from "./frame_check.ts";
 import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
 import {
   clusterSettingsOf,
@@ -61,6 +63,7 @@ export const CLUSTER_RECIPE: PlanRecipe<ClusterOperation> = {
     workers: below(random, 4),
     ringRecords: 4 << 2 * below(random, 3),
     stalls: below(random, 2),
+    slow: below(random, 3) === 0 ? 1 : 0,
   }),
   mayHappen: (item, settings) => keepsClockAssumption(item, settings),
   settings: { tickMs: 100, convergeMs: 120_000 },
@@ -93,6 +96,7 @@ function cast(
       create: (birth) => new ClusterProcess(birth, options),
       frameName: (frame) => `${frame.message.kind} @${frame.epoch}`,
       noteLine,
+      checkFrame: frameCheck({ ...FRAME_LIMITS, partitionCount: settings.partitionCount }),
     },
     checkers: [
       oneView(),
@@ -126,6 +130,7 @@ function threadsIn({ tuning, tickMs }: WorldSettings, rules: Rules): ClusterNode
     workerCount,
     recordsMax: tuning["ringRecords"] ?? 64,
     hasStalls: tuning["stalls"] === 1,
+    isSlow: tuning["slow"] === 1,
     skips: { begin: (bits & 1) > 0, leave: (bits & 2) > 0, drain: (bits & 4) > 0, margin: (bits & 8) > 0 },
   };
   const targets = targetNames(NAMES);

@@ -29,9 +29,11 @@ const INSTEAD: Readonly<Record<string, string>> = {
   "Math.random": "ctx.random()",
   "crypto.randomUUID": "ctx.random()",
   "crypto.getRandomValues": "ctx.random()",
-  "setTimeout": "ctx.timers.once(…)",
+  "setTimeout": "ctx.sleep(…) or ctx.timers.once(…)",
   "setInterval": "ctx.timers.every(…)",
-  "setImmediate": "ctx.timers.once(…)",
+  "setImmediate": "ctx.sleep(0)",
+  "AbortSignal.timeout": "ctx.signal or ctx.sleep(…)",
+  "Temporal.Now": "ctx.now()",
   "fetch": "a resource, by ctx.use(…)",
   "WebSocket": "a resource, by ctx.use(…)",
 };
@@ -80,9 +82,22 @@ function places(): readonly (readonly [object: object, method: string, name: str
     ...globals,
     [Math, "random", "Math.random"],
     [globalThis.performance, "now", "performance.now"],
+    [AbortSignal, "timeout", "AbortSignal.timeout"],
+    ...temporalPlaces(),
     [globalThis.crypto, "randomUUID", "crypto.randomUUID"],
     [globalThis.crypto, "getRandomValues", "crypto.getRandomValues"],
   ];
+}
+
+/** Nothing, where the runtime does not know it yet. */
+function temporalPlaces(): readonly (readonly [object: object, method: string, name: string])[] {
+  const now = inside(inside(globalThis, "Temporal"), "Now");
+  return Object.getOwnPropertyNames(now).map((method) => [now, method, "Temporal.Now"]);
+}
+
+function inside(object: object, key: string): object {
+  const value: unknown = Reflect.get(object, key);
+  return typeof value === "object" && value !== null ? value : {};
 }
 
 /** `Date` with arguments is arithmetic; without, and `Date.now`, it is a clock. */

@@ -27,6 +27,7 @@ import { WorldOfActors } from "./simulated_world.ts";
 import type { Faults } from "./user_faults.ts";
 
 export { always, eventually, type Expectation } from "./expectations.ts";
+export { type FaultsOptions, toFaults } from "./drawn_faults.ts";
 export type { Fault, FaultChoice, Faults } from "./user_faults.ts";
 export type { SimStoreSettings } from "./sim_store.ts";
 

@@ -10,22 +10,25 @@
  */
 import { below, type Random } from "../core/random.ts";
 
-/** One in so many records takes long, and one in so many very long; in milliseconds at most. */
-const LONG = { oneIn: 60, maxMs: 300 } as const;
-const VERY_LONG = { oneIn: 600, maxMs: 3_000 } as const;
+/** One in so many records takes long, and what follows it comes after it; in milliseconds at most. */
+const LONG_ONE_IN = 100;
+const LONG_MS_MAX = 500;
+const LONG_MS_MAX_SLOW = 8_000;
 const USUAL_MS_MAX = 20;
 
 /** A ring. */
 export class SimulatedRing<T> {
   readonly #random: Random;
   readonly #recordsMax: number;
+  readonly #longMsMax: number;
   readonly #records: { readonly record: T; readonly dueMs: number }[] = [];
   /** What was promised and found no room. */
   readonly #owed: T[] = [];
   #lastDueMs = -Infinity;
 
-  constructor(random: Random, recordsMax: number) {
+  constructor(random: Random, recordsMax: number, isSlow: boolean) {
     this.#random = random;
+    this.#longMsMax = isSlow ? LONG_MS_MAX_SLOW : LONG_MS_MAX;
     this.#recordsMax = recordsMax;
   }
 
@@ -58,8 +61,7 @@ export class SimulatedRing<T> {
   }
 
   #put(record: T, nowMs: number): void {
-    const draw = below(this.#random, VERY_LONG.oneIn);
-    const maxMs = draw === 0 ? VERY_LONG.maxMs : draw % LONG.oneIn === 1 ? LONG.maxMs : USUAL_MS_MAX;
+    const maxMs = below(this.#random, LONG_ONE_IN) === 0 ? this.#longMsMax : USUAL_MS_MAX;
     this.#lastDueMs = Math.max(this.#lastDueMs, nowMs + below(this.#random, maxMs));
     this.#records.push({ record, dueMs: this.#lastDueMs });
   }

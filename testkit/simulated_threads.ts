@@ -38,6 +38,8 @@ export interface ThreadSettings {
   readonly recordsMax: number;
   /** Whether the main thread and its workers now and then stand still, each for itself. */
   readonly hasStalls: boolean;
+  /** Whether many handlers wait for seconds, and now and then a ring does. */
+  readonly isSlow: boolean;
   readonly skips: GateSkips;
 }
 
@@ -80,7 +82,7 @@ export class SimulatedThreads {
     random: Random,
     now: Now,
   ) {
-    const { recordsMax, skips, hasStalls } = settings;
+    const { recordsMax, skips, hasStalls, isSlow } = settings;
     this.#settings = settings;
     this.#timings = timings;
     this.#shared = {
@@ -90,6 +92,7 @@ export class SimulatedThreads {
       random: seededRandom(random.u32()),
       targets,
       hasStalls,
+      isSlow,
       recordsMax,
       askCount: ASKS_BEGIN,
     };
@@ -229,4 +232,3 @@ export class SimulatedThreads {
 function givenKey(key: string, token: string): string {
   return `${key} ${token}`;
 }
-

@@ -82,6 +82,8 @@ export interface SharedByThreads {
   readonly targets: readonly string[];
   /** Whether threads now and then stand still while others go on. */
   readonly hasStalls: boolean;
+  /** Whether many handlers wait for seconds, and now and then a ring does. */
+  readonly isSlow: boolean;
   /** Records of one ring. */
   readonly recordsMax: number;
   askCount: number;
@@ -164,8 +166,8 @@ export class SimulatedWorker {
     this.#now = now;
     this.#stoodStillAt = now;
     this.#leadMs = below(shared.random, 2 * LEAD_MS_MAX) - LEAD_MS_MAX;
-    this.inbox = new SimulatedRing(shared.random, shared.recordsMax);
-    this.outbox = new SimulatedRing(shared.random, shared.recordsMax);
+    this.inbox = new SimulatedRing(shared.random, shared.recordsMax, shared.isSlow);
+    this.outbox = new SimulatedRing(shared.random, shared.recordsMax, shared.isSlow);
   }
 
   /** Whether nothing is under way. */
@@ -350,7 +352,7 @@ export class SimulatedWorker {
   }
 
   #receive(actor: WorkerActor, arrived: Arrived, message: SimulatedMessage | undefined): void {
-    const { random } = this.#shared;
+    const { random, isSlow } = this.#shared;
     const { mono } = this.#now;
     this.#executed(actor);
     if (message !== undefined) {
@@ -363,9 +365,9 @@ export class SimulatedWorker {
     if (draw === 0) {
       actor.run = { kind: "stretch", arrived, begunAt: this.#now, untilMs: mono + below(random, STRETCH_MS_MAX) };
       this.#busy = actor;
-    } else if (draw < 4) {
+    } else if (draw < (isSlow ? 16 : 4)) {
       actor.run = { kind: "await", arrived, untilMs: mono + below(random, AWAIT_MS_MAX) };
-    } else if (draw < 10 && hops > 0) {
+    } else if (draw < (isSlow ? 24 : 10) && hops > 0) {
       const askId = ++this.#shared.askCount;
       const isAsked = this.#send(actor, hops - 1, { id: askId, deadline: after(mono, ASK_MS) });
       if (isAsked) actor.run = { kind: "ask", arrived, askId, isAnswered: false };

@@ -34,6 +34,8 @@ function unregistered(world: World<unknown, Holder>): string | undefined {
   const processes = runningProcesses(world);
   // Without all of them it did not come to rest, and need not have.
   if (processes.some(({ core }) => core.engine.views.status !== "held")) return undefined;
+  // Nor with two clusters, which restarted nodes may found: nobody waited for either.
+  if (new Set(processes.map(({ core }) => viewOf(core)?.clusterId)).size > 1) return undefined;
   const byId = new Map(processes.map((process) => [process.id, process]));
   for (const { id, core, holdings } of processes.map((process) => ({ ...watchedOf(process) }))) {
     const view = viewOf(core);

@@ -25,7 +25,7 @@ import {
 import type { Replica } from "../../cluster/replica.ts";
 import { ALL_RULES } from "../../cluster/rules.ts";
 import type { View } from "../../cluster/view.ts";
-import { at, record, SETTINGS, TIMES } from "./view_values.ts";
+import { at, founded, record, SETTINGS, TIMES } from "./view_values.ts";
 
 /** The one partition. */
 export const P = 0 as Partition;
@@ -189,6 +189,14 @@ export class PartitionNet {
   #now() {
     return at(this.nowMs);
   }
+}
+
+/** A cluster in which `b` holds this key, at 1.1, by request 1. */
+export function wrote(key: string, options: NetOptions = {}): PartitionNet {
+  const net = new PartitionNet(founded("a b c"), options);
+  net.request("b", "a", 1, [claim(key)]);
+  net.deliver();
+  return net;
 }
 
 /** Takes a key for `holder`: the operation that claims use. */

@@ -34,7 +34,7 @@ const KILLS: readonly {
   { rule: "tokenAtDelivery", faults: ALL_FAULTS, seed: 1, how: /another activation/ },
   { rule: "freezeAtExpiry", faults: ALL_FAULTS, seed: 1, how: /frozen node has sent/ },
   { rule: "parkWhileFrozen", faults: ALL_FAULTS, seed: 1, how: /while its node was frozen/ },
-  { rule: "epochMarks", faults: { ...NO_FAULTS, removal: true }, seed: 182, how: /of a removed activation/ },
+  { rule: "epochMarks", faults: { ...NO_FAULTS, removal: true }, seed: 1052, how: /of a removed activation/ },
 ];
 
 describe("routers", () => {

@@ -239,11 +239,14 @@ describe("a view", () => {
     const net = new ViewNet("a", following(view, {}));
     const meet = (theirs: number) =>
       net.act("a", (out) => metEpoch(net.at("a"), nodeId("b"), epoch(theirs), at(net.nowMs), out));
+    net.nowMs = 1_000;
     for (let count = 0; count < 5; count++) meet(1);
     assert.deepEqual(kindsOf(net.queue), ["commit to b"]);
-    net.nowMs += 100;
-    meet(3);
+    for (let count = 0; count < 5; count++) meet(3);
     assert.deepEqual(kindsOf(net.queue), ["commit to b", "pull to b"]);
+    net.nowMs += 100;
+    for (const theirs of [1, 3]) meet(theirs);
+    assert.equal(net.queue.length, 4);
   });
 });
 

@@ -5,6 +5,7 @@
  */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { ELSEWHERE } from "./mutants_elsewhere.ts";
 import { recordedMutant, recordedNames, RULE_NAMES, violationWithAll, violationWithout } from "./recorded_mutants.ts";
 
@@ -30,6 +31,11 @@ describe("a cluster without a rule", () => {
     for (const rule of RULE_NAMES) {
       const isRecorded = recorded.includes(rule);
       assert.equal(isRecorded, ELSEWHERE[rule] === undefined, `${rule} has a plan, or a reason to have none`);
+    }
+    for (const [rule, elsewhere] of Object.entries(ELSEWHERE)) {
+      if (elsewhere.kind !== "test") continue;
+      const text = readFileSync(new URL(`../../${elsewhere.path}`, import.meta.url), "utf8");
+      assert.ok(text.includes(rule), `${elsewhere.path} is about ${rule}`);
     }
     const unknown = recorded.filter((name) => !RULE_NAMES.some((rule) => rule === name));
     assert.deepEqual(unknown, [], "every plan is of a rule that there is");

@@ -66,5 +66,5 @@ export const ELSEWHERE: Readonly<Partial<Record<RuleName, Elsewhere>>> = {
   epochMarks: ROUTER,
   tokenAtDelivery: ROUTER,
   parkWhileFrozen: ROUTER,
-  generationGate: { kind: "later", needs: "threads with a gate: it is no rule of a pure machine" },
+  generationGate: { kind: "later", needs: "a scenario with threads: it is a rule of cluster/lease_gate.ts alone" },
 };

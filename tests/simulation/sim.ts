@@ -7,7 +7,7 @@
  *     --failures FOLDER  where small plans of failures are written (failures)
  *     --failures-max N   failures after which it stops (3)
  *     --shrink N         runs to spend on making one failing plan smaller (400)
- *     --replay FILE      runs one written plan instead; with --trace it prints every event
+ *     --replay FILE      runs one written plan instead, also one of mutants/; with --trace it prints every event
  *     --plan S           prints the plan of a seed as JSON
  *
  * One idea: what it prints last is the same on every machine and runtime: `hash: …` and how many runs broke a promise.
@@ -71,7 +71,8 @@ function report<O>({ plan, violation, shrunk, shrunkViolation, shrinkRuns }: Fai
 
 function replay(path: string): number {
   const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
-  const plan = planFrom(parsed, operationFrom);
+  const isRecorded = typeof parsed === "object" && parsed !== null && "plan" in parsed;
+  const plan = planFrom(isRecorded ? parsed.plan : parsed, operationFrom);
   const trace = values.trace ? (line: string) => console.log(line) : undefined;
   const { hash, violation } = runPlan(plan, scenarioWithout(rules), { trace });
   if (violation !== undefined) {
