@@ -80,7 +80,7 @@ export function tickBootstrap(state: Bootstrap, membership: Membership, now: Now
   if (now.mono >= state.helloAt) {
     greet(state, new Set([...state.discovered.keys(), ...state.peers.keys()]), membership, HELLO_MS, now, out);
   }
-  const inside = freshPeers(state, now.mono).filter(({ clusterId }) => clusterId !== "");
+  const inside = freshPeers(state, now.mono, Infinity, isInside);
   if (state.attempt !== undefined) {
     const opened = inside.find(({ clusterId }) => clusterId === state.attempt?.view.clusterId);
     // Its word is taken back, so it will not open this attempt; whoever has opened it, or another, can be joined anew.
@@ -164,6 +164,10 @@ export function wasRemoved(view: View, id: NodeId): boolean {
   return view.removed.some((removed) => removed.id === id);
 }
 
+function isInside({ clusterId }: Peer): boolean {
+  return clusterId !== "";
+}
+
 // --- outside --------------------------------------------------------------------------------------
 
 /** Whoever is in a cluster is asked; one that serves before one that cannot. */
@@ -217,7 +221,7 @@ function helloOf(state: Bootstrap, { view, hasLease }: Membership, wantsAnswer: 
     standing,
     clusterId: view?.clusterId ?? "",
     attempt: view === undefined ? state.attempt?.view.clusterId ?? "" : "",
-    sees: view === undefined ? freshPeers(state, now.mono).slice(0, SEES_MAX).map(({ id }) => id) : [],
+    sees: view === undefined ? freshPeers(state, now.mono, SEES_MAX).map(({ id }) => id) : [],
     settings: state.settingsText,
     isServing: hasLease,
     wantsAnswer,
@@ -228,10 +232,10 @@ function heard(state: Bootstrap, hello: BootstrapMessage & { readonly kind: "hel
   const { member, standing, clusterId, attempt, sees, settings, isServing, wantsAnswer } = hello;
   const { peers, options } = state;
   const before = peers.get(member.address);
-  const ids = new Set(sees.slice(0, SEES_MAX));
-  // An answer is as good as being in the list, and where the list is too short for all it is the only word there is.
-  const isLong = ids.size >= SEES_MAX;
-  const seesUs = ids.has(options.self.id) ||
+  // A list that has not room for all says little, and a thousand of them would take much room. Then its answer says that
+  // a peer has heard from this node.
+  const isLong = sees.length >= SEES_MAX;
+  const seesUs = sees.includes(options.self.id) ||
     (isLong && (!wantsAnswer || (before?.id === member.id && before.seesUs)));
   peers.delete(member.address);
   peers.set(member.address, {
@@ -240,7 +244,7 @@ function heard(state: Bootstrap, hello: BootstrapMessage & { readonly kind: "hel
     standing,
     clusterId,
     attempt,
-    sees: ids,
+    sees: isLong ? undefined : new Set(sees),
     seesUs,
     settings,
     isServing,

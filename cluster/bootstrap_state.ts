@@ -61,8 +61,8 @@ export interface Peer {
   readonly standing: Standing;
   readonly clusterId: string;
   readonly attempt: string;
-  /** Ids of nodes that it has heard from lately; not all, when there are {@link SEES_MAX} of them. */
-  readonly sees: ReadonlySet<NodeId>;
+  /** Ids of all nodes that it has heard from lately; `undefined` when there are {@link SEES_MAX} or more. */
+  readonly sees: ReadonlySet<NodeId> | undefined;
   /** Whether it has heard from this node. */
   readonly seesUs: boolean;
   readonly settings: string;
@@ -143,9 +143,17 @@ export function settingsTextOf(settings: ClusterSettings): string {
   return [name, partitionCount, replicaCount, writeQuorum, readQuorum, rule.kind, seeds].join("|");
 }
 
-/** Peers heard from lately, in the order of their addresses' first words. */
-export function freshPeers(state: Bootstrap, now: Instant): readonly Peer[] {
+/** Peers heard from lately, so many at most and only such; those that have been silent for longest first. */
+export function freshPeers(
+  state: Bootstrap,
+  now: Instant,
+  countMax = Infinity,
+  isSuch: (peer: Peer) => boolean = () => true,
+): readonly Peer[] {
   const fresh: Peer[] = [];
-  for (const peer of state.peers.values()) if (now - peer.heardAt <= state.freshMs) fresh.push(peer);
+  for (const peer of state.peers.values()) {
+    if (fresh.length >= countMax) break;
+    if (now - peer.heardAt <= state.freshMs && isSuch(peer)) fresh.push(peer);
+  }
   return fresh;
 }

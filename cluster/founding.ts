@@ -177,7 +177,7 @@ function mutual(state: Bootstrap, peers: readonly Peer[]): readonly Peer[] {
   );
   return willing.filter((peer) =>
     // A list that has not room for all cannot tell. Then the attempt itself will: all have to accept it.
-    peer.sees.size >= SEES_MAX || willing.every(({ id }) => id === peer.id || peer.sees.has(id))
+    peer.sees === undefined || willing.every(({ id }) => id === peer.id || peer.sees?.has(id))
   );
 }
 

@@ -20,6 +20,7 @@ import {
   type UnavailableReason,
   type Version,
 } from "./engine.ts";
+import { beginSync, catchUp, lookAfterFollowers, RESEND_MS, trimLog } from "./followers.ts";
 import type { PartitionMessage, RegistryAnswer, RegistryOperation } from "./partition_protocol.ts";
 import {
   type Client,
@@ -41,10 +42,6 @@ import { isMember } from "./view.ts";
 const UNCOMMITTED_MAX = 1024;
 /** Answers that wait in one partition. At the limit: `busy`. */
 const WAITING_MAX = 4096;
-/** Milliseconds after which an unacknowledged change is sent again. */
-const RESEND_MS = 250;
-/** Changes in one message. */
-const CHANGES_MAX = 256;
 /** Operations in one request. */
 export const OPERATIONS_MAX = 256;
 /** Answers that are remembered for one client, as long as it may ask again. At the limit: `busy`, until it waits for less. */
@@ -190,23 +187,6 @@ export function onReplicated(
   catchUp(state, owned, follower, partition, from, now, out);
 }
 
-/** A backup has received so many chunks of a whole copy. */
-export function onSynced(
-  state: Partitions,
-  from: NodeId,
-  partition: Partition,
-  snapshot: number,
-  received: number,
-  now: Now,
-  out: PartitionEffect[],
-): void {
-  const owned = state.owned.get(partition);
-  const follower = owned?.followers.get(from);
-  if (owned === undefined || follower?.sync?.snapshot !== snapshot) return;
-  follower.sync.received = received;
-  sendChunk(state, owned, follower, partition, from, now, out);
-}
-
 /** A backup is still in this configuration. */
 export function onConfirmed(
   state: Partitions,
@@ -245,21 +225,7 @@ export function tickOwned(
   now: Now,
   out: PartitionEffect[],
 ): boolean {
-  const { seq } = replicaOf(state, partition);
-  let isBusy = false;
-  for (const [id, follower] of owned.followers) {
-    if (follower.acked !== undefined && follower.acked >= seq && follower.sync === undefined) continue;
-    isBusy = true;
-    if (now.mono < follower.sendAt) continue;
-    if (state.view === undefined || !isMember(state.view, id)) continue;
-    if (follower.sync !== undefined) sendChunk(state, owned, follower, partition, id, now, out);
-    else {
-      follower.sent = follower.acked ?? follower.sent;
-      const { acked } = follower;
-      if (acked !== undefined) catchUp(state, owned, follower, partition, id, now, out);
-      else ask(state, owned, follower, partition, id, now, out);
-    }
-  }
+  const isBusy = lookAfterFollowers(state, partition, owned, now, out);
   answerLate(state, owned, now, out);
   return isBusy || owned.waiting.length > 0;
 }
@@ -380,92 +346,6 @@ function release(state: Partitions, owned: Ownership, out: PartitionEffect[]): v
     }
   }
   owned.waiting = rest;
-}
-
-// --- backups --------------------------------------------------------------------------------------
-
-function ask(
-  state: Partitions,
-  owned: Ownership,
-  follower: Follower,
-  partition: Partition,
-  to: NodeId,
-  now: Now,
-  out: PartitionEffect[],
-): void {
-  follower.sendAt = after(now.mono, RESEND_MS);
-  const first = replicaOf(state, partition).seq + 1;
-  send(state, to, { kind: "replicate", partition, cfg: owned.cfg, first, changes: [] }, out);
-}
-
-function catchUp(
-  state: Partitions,
-  owned: Ownership,
-  follower: Follower,
-  partition: Partition,
-  to: NodeId,
-  now: Now,
-  out: PartitionEffect[],
-): void {
-  const { seq } = replicaOf(state, partition);
-  if (follower.sync !== undefined || follower.sent >= seq) return;
-  const first = follower.sent + 1;
-  if (first < owned.logFirst) return beginSync(state, owned, follower, partition, to, now, out);
-  const changes = owned.log.slice(first - owned.logFirst, first - owned.logFirst + CHANGES_MAX);
-  follower.sent = first + changes.length - 1;
-  follower.sendAt = after(now.mono, RESEND_MS);
-  state.busy.add(partition);
-  send(state, to, { kind: "replicate", partition, cfg: owned.cfg, first, changes }, out);
-}
-
-function beginSync(
-  state: Partitions,
-  owned: Ownership,
-  follower: Follower,
-  partition: Partition,
-  to: NodeId,
-  now: Now,
-  out: PartitionEffect[],
-): void {
-  if (follower.sync !== undefined) return;
-  const { seq, entries } = replicaOf(state, partition);
-  follower.sync = { snapshot: seq, entries: [...entries.values()], received: 0 };
-  follower.sent = seq;
-  state.busy.add(partition);
-  sendChunk(state, owned, follower, partition, to, now, out);
-}
-
-function sendChunk(
-  state: Partitions,
-  owned: Ownership,
-  follower: Follower,
-  partition: Partition,
-  to: NodeId,
-  now: Now,
-  out: PartitionEffect[],
-): void {
-  const { sync } = follower;
-  if (sync === undefined) return;
-  const { chunkEntries } = state.options;
-  const count = Math.max(1, Math.ceil(sync.entries.length / chunkEntries));
-  const index = Math.min(sync.received, count - 1);
-  follower.sendAt = after(now.mono, RESEND_MS);
-  const entries = sync.entries.slice(index * chunkEntries, (index + 1) * chunkEntries);
-  send(state, to, { kind: "sync", partition, cfg: owned.cfg, snapshot: sync.snapshot, index, count, entries }, out);
-}
-
-/** Starts a whole copy to a backup whose copy is not what it should be. */
-export function repair(state: Partitions, from: NodeId, partition: Partition, now: Now, out: PartitionEffect[]): void {
-  const owned = state.owned.get(partition);
-  const follower = owned?.followers.get(from);
-  if (owned !== undefined && follower !== undefined) beginSync(state, owned, follower, partition, from, now, out);
-}
-
-function trimLog(state: Partitions, owned: Ownership): void {
-  const surplus = Math.min(owned.log.length - state.options.changesKept, owned.committed - owned.logFirst + 1);
-  if (surplus < state.options.changesKept / 4 || surplus <= 0) return;
-  owned.log.splice(0, surplus);
-  owned.logFirst += surplus;
 }
 
 function bytesOf(state: Partitions): number {

@@ -14,17 +14,8 @@ import { match } from "ts-pattern";
 import { after, epoch, type NodeId, type Partition } from "../core/ids.ts";
 import { onCompare, onConfirm, onFetch, onInstall, onReplicate, onSeal, onSync } from "./backup.ts";
 import type { Held } from "./engine.ts";
-import {
-  createOwnership,
-  endOwnership,
-  flushFresh,
-  onConfirmed,
-  onReplicated,
-  onRequest,
-  onSynced,
-  repair,
-  tickOwned,
-} from "./owner.ts";
+import { onSynced, repair } from "./followers.ts";
+import { createOwnership, endOwnership, flushFresh, onConfirmed, onReplicated, onRequest, tickOwned } from "./owner.ts";
 import type { PartitionMessage } from "./partition_protocol.ts";
 import { type Incoming, type PartitionEffect, type Partitions, placeOf, replicaOf, send } from "./partition_state.ts";
 import { adopt, forget } from "./replica.ts";

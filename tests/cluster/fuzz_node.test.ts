@@ -115,8 +115,8 @@ class NodeWorld {
       case "lost":
         return this.#step(node, { kind: "linkLost", peer: idOf(from), lane: "data", generation: 1 + which % 3 });
       case "operate": {
-        const operation = CLUSTER_RECIPE.operation(seededRandom(which));
-        return this.#step(node, { kind: "operation", operation });
+        const operation = CLUSTER_RECIPE.operation?.(seededRandom(which));
+        return operation === undefined ? undefined : this.#step(node, { kind: "operation", operation });
       }
       case "deliver": {
         const index = which % Math.max(1, this.#flying.length);

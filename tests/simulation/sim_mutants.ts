@@ -7,7 +7,7 @@
  *     --record     writes every plan that is found; without it only where the recorded one kills no more
  *
  * One idea: a rule that was once seen to matter has to be seen again. How many plans it takes says how well the simulator
- * still looks.
+ * still looks. Of plans that kill, one is kept that does so under other delays too, or every change would outdate it.
  *
  * @module
  */
@@ -27,6 +27,12 @@ interface Kill {
   readonly seedsTaken: number;
   readonly violation: SimulationViolation;
 }
+
+/** Delays of a sturdy plan, as parts of what it says. */
+const LATENCY_FACTORS: readonly number[] = [0.7, 1.2, 1.6];
+/** After the first plan that kills, sturdy ones are looked for up to this seed, and up to so many times the first. */
+const STURDY_SEEDS_MIN = 200;
+const STURDY_SEEDS_FACTOR = 4;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -64,17 +70,33 @@ function rulesToTry(names: readonly string[]): readonly RuleName[] {
   return RULE_NAMES.filter((rule) => names.length === 0 ? ELSEWHERE[rule] === undefined : names.includes(rule));
 }
 
+/** The first plan that kills, and then, if it is not too far, one that does so whatever the delays are. */
 function search(rule: RuleName): Kill | undefined {
   const planOf = plansFor(rule);
-  for (let seed = 1; seed <= seedsMax; seed++) {
+  let first: Kill | undefined;
+  let lastSeed = seedsMax;
+  for (let seed = 1; seed <= lastSeed; seed++) {
     const plan = planOf(seed);
     const violation = violationWithout(rule, plan);
     if (violation === undefined) continue;
     const bug = violationWithAll(plan);
-    if (bug === undefined) return { plan, seedsTaken: seed, violation };
-    console.log(`${rule}: seed ${seed} fails with all rules: ${bug.checker}: ${bug.message}`);
+    if (bug !== undefined) {
+      console.log(`${rule}: seed ${seed} fails with all rules: ${bug.checker}: ${bug.message}`);
+      continue;
+    }
+    if (first === undefined) lastSeed = Math.max(STURDY_SEEDS_MIN, STURDY_SEEDS_FACTOR * seed);
+    first ??= { plan, seedsTaken: seed, violation };
+    if (isSturdy(rule, plan, violation.checker)) return { ...first, plan, violation };
   }
-  return undefined;
+  return first;
+}
+
+/** Whether a plan kills also when all that is sent comes sooner, or later: then small changes do not outdate it. */
+function isSturdy(rule: RuleName, plan: FaultPlan<RegistryOperation>, checker: string): boolean {
+  return LATENCY_FACTORS.every((factor) => {
+    const latencyPercent = Math.round(factor * plan.settings.latencyPercent);
+    return violationWithout(rule, { ...plan, settings: { ...plan.settings, latencyPercent } })?.checker === checker;
+  });
 }
 
 function stillKills(rule: RuleName): boolean {
@@ -86,17 +108,20 @@ function stillKills(rule: RuleName): boolean {
 
 function keep(rule: RuleName, { plan, seedsTaken, violation }: Kill): void {
   const { checker } = violation;
+  const mustBeSturdy = isSturdy(rule, plan, checker);
   let { message } = violation;
   const fails = (smaller: FaultPlan<RegistryOperation>): boolean => {
     const found = violationWithout(rule, smaller);
     if (found?.checker !== checker || violationWithAll(smaller) !== undefined) return false;
+    if (mustBeSturdy && !isSturdy(rule, smaller, checker)) return false;
     message = found.message;
     return true;
   };
   const shrunk = shrinkPlan(plan, fails, shrinkRunsMax).plan;
   const [line = ""] = message.split("\n");
   record({ scenario: "registry", rule, seedsTaken, checker, message: line, plan: shrunk });
-  console.log(`  ${plan.items.length} items, ${shrunk.items.length} after shrinking`);
+  const how = mustBeSturdy ? "sturdy" : "not sturdy";
+  console.log(`  ${plan.items.length} items, ${shrunk.items.length} after shrinking, ${how}`);
 }
 
 function wholeNumber(name: string, text: string): number {
