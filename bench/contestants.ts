@@ -28,6 +28,7 @@ const FEWER_ACTORS = { "S8.spawn": 200_000 };
 /** Everybody, in the order in which they run in each round. */
 export const CONTESTANTS: readonly Contestant[] = [
   { name: TROUPE, scenarios: ["S1", "S2", "S3", "S4", "S7", "S8"], prepare: script("./troupe.ts") },
+  { name: TROUPE, scenarios: ["S14"], prepare: script("./simulator.ts") },
   { name: "nact", scenarios: ["S1", "S2", "S8.spawn"], prepare: script("./peers/nact.ts"), countMax: FEWER_ACTORS },
   { name: "xstate", scenarios: ["S1", "S8.spawn"], prepare: script("./peers/xstate.ts"), countMax: FEWER_ACTORS },
   { name: "comedy", scenarios: ["S3.main-to-worker"], prepare: script("./peers/comedy.ts") },

@@ -43,6 +43,9 @@ const SWEEP: readonly { readonly size: string; readonly payloadBytes: number }[]
 ];
 const RING_COUNTS_FROM_BYTES = 8 << 10;
 
+/** Runs of the simulator in an hour: enough to look for rare schedules overnight. */
+const SIM_RUNS_AN_HOUR = 20_000;
+
 /** Every scenario, in the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -135,6 +138,22 @@ export const SCENARIOS: readonly Scenario[] = [
     countMax: 1_000_000,
     goals: [{ kind: "rate", perSecondMin: 500_000 }, { kind: "extra", field: "heapBytesEach", max: 500 }],
     extraColumn: "heapBytesEach",
+  },
+  {
+    id: "S14.registry",
+    title: "simulator, one thread: 40 s of chaos on 5 nodes, views and registry",
+    unit: "runs/s",
+    countMax: 100_000,
+    goals: [{ kind: "rate", perSecondMin: SIM_RUNS_AN_HOUR / 3_600 }],
+    extraColumn: "runsAnHour",
+  },
+  {
+    id: "S14.cluster",
+    title: "simulator, one thread: 40 s of chaos on 5 nodes, whole nodes with actors and messages",
+    unit: "runs/s",
+    countMax: 100_000,
+    goals: [{ kind: "rate", perSecondMin: SIM_RUNS_AN_HOUR / 3_600 }],
+    extraColumn: "runsAnHour",
   },
 ];
 

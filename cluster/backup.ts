@@ -35,9 +35,12 @@ export function onSync(state: Partitions, from: NodeId, message: Of<"sync">, out
   const { partition, cfg, snapshot, index, count, entries } = message;
   const replica = replicaOf(state, partition);
   if (replica.sealed > cfg || replica.est > cfg) return;
-  if (replica.est === cfg && replica.seq >= snapshot && replica.incoming === undefined) {
+  if (replica.est === cfg) {
+    // It comes late: what was acknowledged since then must not be taken back, whatever is on its way.
+    if (snapshot < replica.seq) return standsAt(state, from, partition, cfg, out);
     // A state in one chunk is taken once more: it may have come to replace a copy that differs.
-    if (snapshot < replica.seq || (index === count - 1 && index > 0)) return standsAt(state, from, partition, cfg, out);
+    const isLast = snapshot === replica.seq && replica.incoming === undefined && index === count - 1 && index > 0;
+    if (isLast) return standsAt(state, from, partition, cfg, out);
   }
   const { received, whole } = assemble(replica, cfg, snapshot, index, count, entries);
   if (whole === undefined) return send(state, from, { kind: "synced", partition, cfg, snapshot, received }, out);

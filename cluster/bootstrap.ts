@@ -114,6 +114,8 @@ export function bootstrapMessage(
     .with({ kind: "hello" }, (hello) => {
       if (hello.member.id !== from) return void out.push({ kind: "odd", from, reason: "a hello for another node" });
       heard(state, hello, now);
+      // It has long been away and knows nobody who is still there: the others have gone on, perhaps without it.
+      if (hello.standing === "frozen" && hello.clusterId === view?.clusterId) out.push({ kind: "tellView", to: from });
       if (hello.wantsAnswer) out.push({ kind: "send", to: from, message: helloOf(state, membership, false, now) });
     })
     .with({ kind: "joinRequest" }, ({ member, settings }) => {
@@ -262,12 +264,12 @@ function tickMember(state: Bootstrap, view: View, membership: Membership, now: N
   else state.frozenSince ??= now.mono;
   const { frozenSince } = state;
   const isOfSeeds = settings.rule.kind === "seeds";
-  if (frozenSince !== undefined && isOfSeeds) {
+  if (frozenSince !== undefined) {
     const voters = view.voters.map(({ id }) => memberOf(view, id)?.address ?? "");
     const others = new Set([...voters, ...state.discovered.keys()]);
     others.delete(self.address);
     if (now.mono >= state.helloAt) greet(state, others, membership, FROZEN_HELLO_MS, now, out);
-    if (rules.provableLoss && mayStillVote(state, view, now) < view.need) {
+    if (isOfSeeds && rules.provableLoss && mayStillVote(state, view, now) < view.need) {
       return void out.push({ kind: "retire", reason: "quorum-lost", wasMember: true });
     }
   }

@@ -288,6 +288,9 @@ class Step {
       coreFrame(core, from, frame, this.#now, known);
       effects.push(...known.filter(({ kind }) => kind !== "forAbove"));
     });
+    const { view } = this.#node;
+    // A sender that is no member yet is the router's to judge, for it holds frames until their view is here.
+    if (view !== undefined && frame.clusterId !== view.clusterId) return;
     this.#tell("router", { kind: "received", from, generation, message });
   }
 

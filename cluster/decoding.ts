@@ -139,10 +139,14 @@ const UNKNOWN_KIND = new Problem("is none of the kinds there are", ".kind");
 /** Decodes each field in the order of the table, behind what is known already. */
 function recordWith<T extends object>(fields: object, known: object): (raw: RawRecord) => T | Problem {
   const table: readonly (readonly [string, Decoder<unknown>])[] = Object.entries(fields);
+  const names = table.map(([name]) => name);
+  const decoders = table.map(([, decode]) => decode);
   return (raw) => {
     const made: Record<string, unknown> = { ...known };
-    for (const [name, decode] of table) {
-      const value = decode(raw[name]);
+    // Every message comes through here: an index is quicker than a pair for each field.
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index] ?? "";
+      const value = decoders[index]?.(raw[name]);
       if (value instanceof Problem) return value.at(`.${name}`);
       made[name] = value;
     }

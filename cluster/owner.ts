@@ -78,6 +78,7 @@ export function createOwnership(
   self: NodeId,
   committed: number,
   stored: ReadonlySet<NodeId>,
+  since: Ownership["since"],
   now: Now,
 ): Ownership {
   const followers = new Map<NodeId, Follower>();
@@ -87,6 +88,7 @@ export function createOwnership(
   }
   return {
     cfg,
+    since,
     group,
     committed,
     followers,
@@ -118,8 +120,8 @@ export function onRequest(
     reply(operations.map(({ kind }) => answer(kind, unavailable(reason, false))));
   const owned = serving(state, partition);
   if (typeof owned === "string") return refuse(owned);
-  // Sent before this configuration began: its sender may have been answered by the owner before.
-  if (message.epoch < owned.cfg && rules.requestsOnce) return refuse("moving");
+  // Sent before this configuration was active: its sender may have been answered in the one before, by this very node.
+  if (message.epoch < owned.since && rules.requestsOnce) return refuse("moving");
   const client = clientOf(state, owned, from, message.oldest);
   if (rules.requestsOnce) {
     if (requestId < client.oldest) return;

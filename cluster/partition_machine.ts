@@ -157,7 +157,8 @@ function own(
 ): void {
   const stored = incoming !== undefined && incoming.cfg === cfg ? incoming.stored : new Set<NodeId>();
   const { seq } = replicaOf(state, partition);
-  state.owned.set(partition, createOwnership(cfg, group, state.options.self, seq, stored, now));
+  const since = state.view?.epoch ?? cfg;
+  state.owned.set(partition, createOwnership(cfg, group, state.options.self, seq, stored, since, now));
   state.busy.add(partition);
 }
 

@@ -76,6 +76,8 @@ export interface Client {
 /** What an owner knows beyond its copy. */
 export interface Ownership {
   readonly cfg: Epoch;
+  /** Epoch of the view under which it began: no older one, as far as this node knows, has the configuration active. */
+  readonly since: Epoch;
   readonly group: readonly NodeId[];
   committed: number;
   readonly followers: Map<NodeId, Follower>;

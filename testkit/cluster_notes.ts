@@ -22,8 +22,8 @@ export type ClusterNote =
   | { readonly kind: "released"; readonly key: string; readonly opId: string }
   /** Something of this claim begins to run, now. `by`: what the node was called when it claimed it. */
   | { readonly kind: "executed"; readonly key: string; readonly token: Version; readonly by?: NodeId }
-  /** Something of this claim has run without a pause, until now. */
-  | { readonly kind: "ran"; readonly key: string; readonly token: Version }
+  /** Something of this claim has run without a pause until now, since this time of its node's monotonic clock. */
+  | { readonly kind: "ran"; readonly key: string; readonly token: Version; readonly begunMs: number }
   /** Something that a clustered actor has made leaves the node, under the lease that it has at that moment. */
   | {
     readonly kind: "left";

@@ -168,6 +168,8 @@ function whyNotWell(world: World<ClusterOperation, ClusterProcess>, settings: Cl
   if (problem !== undefined) return problem;
   const busy = processes.find(({ isQuiet }) => !isQuiet);
   if (busy !== undefined) return `${busy.id} has something under way`;
+  const stale = processes.find((process) => receiverOfNobody(process) !== undefined);
+  if (stale !== undefined) return `${stale.id} takes messages for ${receiverOfNobody(stale)}, which is gone`;
   const newest = processes[0] === undefined ? undefined : viewOf(processes[0].core);
   if (newest === undefined) return undefined;
   const byId = new Map(processes.map((process) => [process.id, process]));
@@ -183,6 +185,16 @@ function whyNotWell(world: World<ClusterOperation, ClusterProcess>, settings: Cl
       const actor = byId.get(record.holder)?.actors.actors.get(key);
       if (actor === undefined || !isSameVersion(actor.token, version)) return `${key} does not run on ${record.holder}`;
     }
+  }
+  return undefined;
+}
+
+/** An activation that the router of a node takes messages for, and that is not there. */
+function receiverOfNobody({ node, actors }: ClusterProcess): string | undefined {
+  const present = actors.actors;
+  for (const [key, receivers] of node.router.receiving.receivers) {
+    const actor = present.get(key);
+    if (receivers.some(({ token }) => actor === undefined || !isSameVersion(actor.token, token))) return key;
   }
   return undefined;
 }

@@ -17,15 +17,16 @@ export interface FaultsOptions {
 }
 
 const WITHIN_MS_DEFAULT = 20_000;
-const FOR_MS_MIN = 100;
 const FOR_MS_MAX = 12_000;
+/** All times are multiples of it: so few, that whoever shrinks them soon has an end. */
+const STEP_MS = 100;
 
 /**
  * Connections that break, pauses, crashes and splits: for the `faults` of `simulate`. Each list of whole numbers is one
  * fault; up to five are looked at, and what is missing counts as 0.
  *
  * ```ts
- * const faults = fc.array(fc.array(fc.nat()), { maxLength: 3 }).map(toFaults({ nodes: 5 }));
+ * const faults = fc.array(fc.array(fc.nat(999)), { maxLength: 3 }).map(toFaults({ nodes: 5 }));
  * ```
  */
 export function toFaults(options: FaultsOptions): (draws: readonly (readonly number[])[]) => readonly Fault[] {
@@ -36,8 +37,8 @@ export function toFaults(options: FaultsOptions): (draws: readonly (readonly num
 function faultOf(numbers: readonly number[], { nodes, withinMs = WITHIN_MS_DEFAULT }: FaultsOptions): Fault {
   const draw = (index: number, count: number) => Math.abs(Math.trunc(numbers[index] ?? 0)) % count || 0;
   const host = draw(1, nodes);
-  const atMs = draw(2, withinMs);
-  const forMs = FOR_MS_MIN + draw(3, FOR_MS_MAX - FOR_MS_MIN);
+  const atMs = STEP_MS * draw(2, Math.ceil(withinMs / STEP_MS));
+  const forMs = STEP_MS * (1 + draw(3, FOR_MS_MAX / STEP_MS));
   switch (nodes === 1 ? 1 + draw(0, 2) : draw(0, 4)) {
     case 0:
       return { kind: "reset", atMs, from: host, to: (host + 1 + draw(4, nodes - 1)) % nodes };

@@ -108,6 +108,8 @@ export interface WorkerActor {
   readonly mailbox: Arrived[];
   readonly seqs: Map<string, number>;
   readonly timersMs: number[];
+  /** Messages that kept it waiting. After a few it is quick, or its mailbox would never be empty. */
+  waits: number;
   through: number;
   /** Milliseconds of the clock before which it is not looked at: everything takes its time. */
   readyMs: number;
@@ -125,6 +127,8 @@ const STARTS_PER_FAILURE = 20;
 /** The longest stretch: two ticks shorter than the margin of the lease, for its end is noticed at a step. */
 const STRETCH_MS_MAX = 2_000;
 const AWAIT_MS_MAX = 10_000;
+/** Awaits of one activation. */
+const WAITS_MAX = 8;
 const TIMER_MS_MAX = 8_000;
 const ASK_MS = 5_000;
 /** How long an actor that is to stop waits for its handler. */
@@ -240,6 +244,7 @@ export class SimulatedWorker {
       mailbox: [],
       seqs: new Map(),
       timersMs: [],
+      waits: 0,
       through: 0,
       readyMs: this.#soon(),
       stopByMs: Infinity,
@@ -362,10 +367,10 @@ export class SimulatedWorker {
     if (hops > 0 && below(random, 4) === 0) this.#send(actor, hops - 1, undefined);
     if (hops > 0 && below(random, 6) === 0) actor.timersMs.push(mono + below(random, TIMER_MS_MAX));
     const draw = below(random, 40);
-    if (draw === 0) {
+    if (draw < (isSlow ? 3 : 1)) {
       actor.run = { kind: "stretch", arrived, begunAt: this.#now, untilMs: mono + below(random, STRETCH_MS_MAX) };
       this.#busy = actor;
-    } else if (draw < (isSlow ? 16 : 4)) {
+    } else if (draw < (isSlow ? 16 : 4) && actor.waits++ < WAITS_MAX) {
       actor.run = { kind: "await", arrived, untilMs: mono + below(random, AWAIT_MS_MAX) };
     } else if (draw < (isSlow ? 24 : 10) && hops > 0) {
       const askId = ++this.#shared.askCount;
@@ -391,7 +396,7 @@ export class SimulatedWorker {
     this.#busy = undefined;
     // What the machine did to it while it stood still is no promise of ours.
     const { key, token } = actor;
-    if (this.#stoodStillAt.mono <= run.begunAt.mono) this.#note({ kind: "ran", key, token });
+    if (this.#stoodStillAt.mono <= run.begunAt.mono) this.#note({ kind: "ran", key, token, begunMs: run.begunAt.mono });
     this.#resumed(actor, run);
     return true;
   }

@@ -16,4 +16,12 @@ if (process.argv[3] === "broken") {
   }
 }
 const found = await fc.check(moneyIsConserved, { numRuns: Number(process.argv[4] ?? 15), seed });
-console.log(found.failed, found.numRuns, found.numShrinks, JSON.stringify(found.counterexample, null, 1), String(found.errorInstance?.message ?? "").slice(0, 600), Math.round(performance.now() - t), "ms");
+console.log(
+  found.failed,
+  found.numRuns,
+  found.numShrinks,
+  JSON.stringify(found.counterexample, null, 1),
+  String(found.errorInstance?.message ?? "").slice(0, 600),
+  Math.round(performance.now() - t),
+  "ms",
+);

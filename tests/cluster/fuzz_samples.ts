@@ -57,11 +57,11 @@ function likelyNext(view: View): readonly View[] {
   ].map((draft, index) => nextView(view, draft, `guess/${index}`, () => index % 2 === 0, ALL_RULES));
 }
 
+/** What a founder of a cluster with this node alone might say. */
 function foundingOf(core: ClusterCore): readonly Frame[] {
   const { self, settings } = core.options;
-  const other = { ...self, id: self.id === "b" ? self.id : self.id, address: self.address };
   const partitions = Array.from({ length: PARTITIONS }, () => ({ cfg: epoch(1), group: [self.id], next: undefined }));
-  const view = firstView("fuzz-b-1", settings.rule, [other], partitions);
+  const view = firstView("fuzz-b-1", settings.rule, [self], partitions);
   const header = { clusterId: "", epoch: epoch(0), part: "engine" } as const;
   return [
     { ...header, message: { kind: "found", view } },

@@ -1,6 +1,6 @@
 /**
  * What every engine promises to the machines above it, as tests: call {@link describeEngine} from a test file with a way
- * to make a small cluster. The promises are numbered; the numbers are those of docs/PROTOCOL.md.
+ * to make a small cluster. The promises are numbered, so that whoever breaks one can be told which.
  *
  * @module
  */

@@ -59,6 +59,6 @@ export interface Campaign {
 
 /** What every change runs. */
 export const CAMPAIGNS: readonly Campaign[] = [
-  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "730dafca9699137b" },
-  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "defdee01cf4c8787" },
+  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "15ba2a89f0a99b8a" },
+  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "db79b3dfcdbeda07" },
 ];

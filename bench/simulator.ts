@@ -1,0 +1,47 @@
+/**
+ * S14, Troupe alone: whole-cluster runs of the simulator in one thread. Each run is another plan of 5 nodes and 40 s of
+ * chaos, watched by all its checkers; a run that breaks a promise counts as sent and not as delivered.
+ *
+ * @module
+ */
+import { ALL_RULES } from "../cluster/rules.ts";
+import { CLUSTER_RECIPE, clusterScenario } from "../testkit/cluster_scenario.ts";
+import { planOf, type PlanRecipe } from "../testkit/plan_recipe.ts";
+import type { SimulatedProcess } from "../testkit/process.ts";
+import { REGISTRY_RECIPE, registryScenario } from "../testkit/registry_scenario.ts";
+import type { Scenario } from "../testkit/scenario.ts";
+import { runPlan } from "../testkit/sim_run.ts";
+import { type Contest, type Contests, secondsNow, takePart } from "./contestant.ts";
+
+const NODES = 5;
+
+const CONTESTS: Contests = {
+  "S14.registry": runsOf(REGISTRY_RECIPE, registryScenario(ALL_RULES)),
+  "S14.cluster": runsOf(CLUSTER_RECIPE, clusterScenario(ALL_RULES)),
+};
+
+/** Seeds go on from the warm-up to the measurement: each run is new to the simulator. */
+function runsOf<F, O, N, P extends SimulatedProcess<F, O, N>>(
+  usual: PlanRecipe<O>,
+  scenario: Scenario<F, O, N, P>,
+): Contest {
+  const recipe: PlanRecipe<O> = { ...usual, nodeCounts: [NODES, NODES] };
+  let seed = 0;
+  return ({ seconds, countMax }) => {
+    const begun = secondsNow();
+    let sent = 0;
+    let delivered = 0;
+    let eventCount = 0;
+    while (sent < countMax && secondsNow() - begun < seconds) {
+      const { violation, eventCount: events } = runPlan(planOf(++seed, recipe), scenario);
+      sent++;
+      eventCount += events;
+      if (violation === undefined) delivered++;
+    }
+    const passed = secondsNow() - begun;
+    const extra = { runsAnHour: 3_600 * sent / passed, eventsPerSecond: eventCount / passed };
+    return { sent, delivered, seconds: passed, extra };
+  };
+}
+
+await takePart(({ scenario }) => CONTESTS[scenario]);
