@@ -32,8 +32,11 @@ export const HANDOFF_TRIES = 3;
 const LEAVE_REPEAT_MS = 1_000;
 /** Milliseconds after the deadline in which what runs may still stop. */
 const GRACE_MS = 10_000;
-/** Milliseconds the engine has to give the lease back. */
+/** Milliseconds the engine has to give the lease back, and between two times that this is said. */
 const RELEASE_LEASE_MS = 5_000;
+const RELEASE_AGAIN_MS = 1_000;
+/** Milliseconds after that in which a view without this node must come. Who stays may need its vote for that view. */
+const GOODBYE_MS = 20_000;
 /** A departure that has found nothing out yet. */
 const UNLOOKED = { queue: [], next: 0, looked: -1, isFree: false };
 
@@ -49,6 +52,8 @@ export interface Departure {
     /** The deadline is over: all that runs is stopped. */
     | "overdue"
     | "releasing-lease"
+    /** Nothing runs and the lease is back: it still votes, until a view is without it. */
+    | "going"
     | "done";
   /** Activations that have not been seen to, those that matter most first. */
   queue: readonly string[];
@@ -58,6 +63,8 @@ export interface Departure {
   released: number;
   failed: number;
   askAgainAt: Instant;
+  /** Until when a view without this node is waited for. */
+  goneBy: Instant | undefined;
   /** Epoch at which the partitions were last found to be elsewhere, or not. */
   looked: number;
   isFree: boolean;
@@ -73,7 +80,15 @@ export function leave(
 ): void {
   if (state.departure !== undefined) return refuse(state, "duplicate-request");
   const counts = { handing: 0, moved: 0, released: 0, failed: 0 };
-  state.departure = { requestId, deadline, phase: "asking", ...counts, ...UNLOOKED, askAgainAt: now };
+  state.departure = {
+    requestId,
+    deadline,
+    phase: "asking",
+    ...counts,
+    ...UNLOOKED,
+    askAgainAt: now,
+    goneBy: undefined,
+  };
   departureDue(state, now, out);
 }
 
@@ -99,7 +114,11 @@ export function departureDue(state: DirectoryState, now: Instant, out: Directory
       else if (now >= departure.deadline + GRACE_MS) return leaveDone(departure, false, out);
       break;
     case "releasing-lease":
-      return;
+      break;
+    case "going":
+      if (isAlone(state) || now >= (departure.goneBy ?? now)) return leaveDone(departure, isAlone(state), out);
+      if (now >= departure.askAgainAt) giveLeaseBack(state, departure, now, out);
+      break;
     default:
       departure.phase satisfies never;
   }
@@ -107,9 +126,11 @@ export function departureDue(state: DirectoryState, now: Instant, out: Directory
 }
 
 /** The engine has given the lease back, or said that it tried. */
-export function leaseReleased(state: DirectoryState, out: DirectoryEffect[]): void {
-  const { departure } = state;
-  if (departure?.phase === "releasing-lease") leaveDone(departure, true, out);
+export function leaseReleased({ departure }: DirectoryState, now: Instant): void {
+  if (departure?.phase !== "releasing-lease") return;
+  departure.phase = "going";
+  departure.goneBy ??= after(now, GOODBYE_MS);
+  departure.askAgainAt = after(now, RELEASE_AGAIN_MS);
 }
 
 /** What is to go on elsewhere has stopped here. */
@@ -177,8 +198,7 @@ export function handingEnded(state: DirectoryState, how: "moved" | "released" | 
 
 function askToLeave(state: DirectoryState, departure: Departure, now: Instant, out: DirectoryEffect[]): void {
   const { view, self } = state;
-  const isAlone = view !== undefined && view.members.every(({ id }) => id === self);
-  if (isAlone || (view !== undefined && memberOf(view, self)?.status === "leaving")) {
+  if (isAlone(state) || (view !== undefined && memberOf(view, self)?.status === "leaving")) {
     return beginMoving(state, departure, now, out);
   }
   if (now < departure.askAgainAt) return;
@@ -269,13 +289,17 @@ function hasEnded({ isStartSent, isStopped }: Activation): boolean {
   return isStopped || !isStartSent;
 }
 
+function isAlone({ view, self }: DirectoryState): boolean {
+  return view !== undefined && view.members.every(({ id }) => id === self);
+}
+
 /** Whether no partition has a copy here any more; looked up once a view. */
 function isFree(state: DirectoryState, departure: Departure): boolean {
   const { view, self } = state;
   if (view === undefined) return true;
   if (departure.looked !== view.epoch) {
     departure.looked = view.epoch;
-    departure.isFree = view.members.every(({ id }) => id === self) ||
+    departure.isFree = isAlone(state) ||
       view.partitions.every(({ group, next }) => !group.includes(self) && !(next?.group.includes(self) ?? false));
   }
   return departure.isFree;

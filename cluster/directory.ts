@@ -150,7 +150,7 @@ function done(
     case "deletes":
       return deletesAnswered(state, purpose.keys, now, out);
     case "releaseLease":
-      return leaseReleased(state, out);
+      return leaseReleased(state, now);
     default:
       return purpose satisfies never;
   }

@@ -2,7 +2,7 @@
  * A ring between two threads of a simulated node: in order, bounded, and late by some milliseconds, now and then by
  * seconds. Mutable; one for each way between two threads.
  *
- * One idea: what may be turned away is turned away while anything waits, so what was promised never loses its place.
+ * One idea: what may be turned away is turned away while anything waits for room, so what was promised keeps its place.
  *
  * Invariant: records come out in the order in which they were taken.
  *
@@ -39,14 +39,14 @@ export class SimulatedRing<T> {
 
   /** Puts a record in that may be turned away. Whether it was taken. */
   offer(record: T, nowMs: number): boolean {
-    if (this.#owed.length > 0 || this.#records.length >= this.#recordsMax) return false;
+    if (this.#isFull) return false;
     this.#put(record, nowMs);
     return true;
   }
 
   /** Puts a record in that was promised: in its turn, when there is room. */
   owe(record: T, nowMs: number): void {
-    if (this.#owed.length > 0 || this.#records.length >= this.#recordsMax) this.#owed.push(record);
+    if (this.#isFull) this.#owed.push(record);
     else this.#put(record, nowMs);
   }
 
@@ -58,6 +58,11 @@ export class SimulatedRing<T> {
     const owed = this.#owed.shift();
     if (owed !== undefined) this.#put(owed, nowMs);
     return first.record;
+  }
+
+  /** What is owed moves up whenever a record is taken: while anything is, there is no room. */
+  get #isFull(): boolean {
+    return this.#records.length >= this.#recordsMax;
   }
 
   #put(record: T, nowMs: number): void {

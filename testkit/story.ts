@@ -32,17 +32,22 @@ interface Line {
   readonly things: Set<string>;
 }
 
-/** The scenario with a storyteller: every line of the story goes to `tell`, in order, the last ones at the end. */
+/**
+ * The scenario with a storyteller: every line of the story goes to `tell`, in order, the last ones at the end.
+ *
+ * @param words What a user's operation is called; otherwise what transcripts call it.
+ */
 export function withStory<O, P extends SimulatedProcess<Frame, O, ClusterNote>>(
   scenario: Scenario<Frame, O, ClusterNote, P>,
   tell: Tracer,
+  words?: (operation: O) => string,
 ): Scenario<Frame, O, ClusterNote, P> {
   return {
     name: scenario.name,
     begin(plan): Cast<Frame, O, ClusterNote, P> {
       const cast = scenario.begin(plan);
-      const words = cast.subject.operationLine;
-      return { ...cast, checkers: [new Storyteller<O, P>(tell, words), ...cast.checkers] };
+      const storyteller = new Storyteller<O, P>(tell, words ?? cast.subject.operationLine);
+      return { ...cast, checkers: [storyteller, ...cast.checkers] };
     },
   };
 }
@@ -71,7 +76,7 @@ class Storyteller<O, P extends SimulatedProcess<Frame, O, ClusterNote>>
     const lives =
       [...this.#names.values()].filter((name) => name === `n${host}` || name.startsWith(`n${host}/`)).length;
     this.#names.set(id, lives === 0 ? `n${host}` : `n${host}/${lives + 1}`);
-    this.#say(nowMs, id, { key: "born", text: (who) => `${who} starts` });
+    this.#say(nowMs, id, { key: "born", text: (who) => `${who} start${plural(who)}` });
   }
 
   onEnded({ nowMs }: World<O, P>, _node: WorldNode<P>, { id }: P, end: ProcessEnd): void {
@@ -105,8 +110,10 @@ class Storyteller<O, P extends SimulatedProcess<Frame, O, ClusterNote>>
         return this.#say(nowMs, id, { key: `delivered ${key} ${seq} ${sender}`, text });
       }
       case "ended": {
-        const [what = "request"] = note.id.split(" ");
-        const text = (who: string) => `the ${what} that was asked of ${who} ends: ${note.how}`;
+        // The first word of an operation's name is what ended: `spawn <node>/<number>`; a request has no other.
+        const [first = ""] = note.id.split(" ");
+        const what = first === "" ? "request" : first;
+        const text = (who: string) => `the ${what} of ${who}'s user ends: ${note.how}`;
         return this.#say(nowMs, id, { key: `ended ${note.id}`, text });
       }
       case "event": {
@@ -160,10 +167,10 @@ class Storyteller<O, P extends SimulatedProcess<Frame, O, ClusterNote>>
     if (had || !hasQuorum(base, votes)) return;
     this.#flushKey(`votes ${name}`);
     const gone = base.members.filter(({ id }) => !isMember(view, id)).map(({ id }) => this.nameOf(id));
-    const without = gone.length === 0 ? "" : `, without ${listed(gone)}`;
+    const without = gone.length === 0 ? "" : `, without ${listed(gone)},`;
     this.#say(nowMs, by, {
       key: `chosen ${name}`,
-      text: () => `view ${view.epoch}${without}, IS CHOSEN: a fact from now on`,
+      text: () => `view ${view.epoch}${without} IS CHOSEN`,
     });
   }
 

@@ -24,13 +24,13 @@ export interface Fact {
 /** A node's lease has changed. */
 export function factOfLease(status: LeaseStatus): Fact {
   const words: Readonly<Record<LeaseStatus, string>> = {
-    none: "without a lease",
-    held: "with a lease: may run clustered actors",
-    soft: "with a lease that is not renewed: begins nothing new",
-    frozen: "FROZEN: no lease, nothing runs and nothing leaves",
-    fenced: "fenced: out of the cluster for good",
+    none: "no lease yet",
+    held: "a lease: clustered actors may run here",
+    soft: "a lease that is not renewed: nothing new begins here",
+    frozen: "no lease: FROZEN, nothing runs here and nothing leaves",
+    fenced: "no lease for ever: out of the cluster",
   };
-  return { key: `lease ${status}`, text: (who) => `${who} ${words[status]}` };
+  return { key: `lease ${status}`, text: (who) => `${who} ${who.includes(" ") ? "have" : "has"} ${words[status]}` };
 }
 
 /** An event that users see; `undefined` for what the views have told already. */
@@ -47,14 +47,14 @@ export function factOfEvent(event: ClusterEvent, namer: Namer): Fact | undefined
       return fact("resumed", (who) => `${who}: goes on after ${Math.round(event.gapMs)} ms without a lease`);
     case "relocationStarted": {
       const node = nameOf(event.node, namer);
-      return fact(`relocating ${node}`, (who) => `${who}: looks for what ${node} held, in the partitions it owns`);
+      return fact(`relocating ${node}`, (who) => `${who} look${one(who)} for what ${node} held, each in its own partitions`);
     }
     case "relocationDone": {
       const { held, relocated, released, excluded, failed } = event.counts;
       const counts =
         `held ${held}, relocated ${relocated}, released ${released}, excluded ${excluded}, failed ${failed}`;
       const node = nameOf(event.node, namer);
-      return fact(`relocated ${node} ${counts}`, (who) => `${who}: nothing is left of ${node} here (${counts})`);
+      return fact(`relocated ${node} ${counts}`, (who) => `${who}: nothing names ${node} any more in its partitions (${counts})`);
     }
     case "relocationBlocked":
       return fact(`blocked ${event.key}`, (who) => `${who}: nobody can run ${event.key} (role ${event.role})`);
@@ -106,10 +106,10 @@ function wordsOfFrame(
       const subject = nameOf(message.subject, namer);
       return fact(`${message.alert} ${subject}`, (who) => ALERTS[message.alert](who, subject));
     }
-    case "accept":
+    case "prepare":
       return fact(
-        `proposes ${message.view.epoch}`,
-        (who) => `${who} proposes view ${message.view.epoch} to the voters`,
+        `proposes ${message.epoch}`,
+        (who) => `${who} propose${one(who)} view ${message.epoch} to the voters`,
       );
     case "wait":
       return fact(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeId } from "../core/ids.ts";
+import type { ClusterOperation } from "./cluster_process.ts";
 import { isMember, memberOf, type View } from "../cluster/view.ts";
 
 /** Knows the nodes of a run by short names. */
@@ -16,6 +17,32 @@ export function listed(names: readonly string[]): string {
   const sorted = names.toSorted((one, other) => one.localeCompare(other, "en", { numeric: true }));
   const last = sorted.at(-1) ?? "nobody";
   return sorted.length < 2 ? last : `${sorted.slice(0, -1).join(", ")} and ${last}`;
+}
+
+/** What a user asks of a whole node. */
+export function operationWords(operation: ClusterOperation): string {
+  switch (operation.kind) {
+    case "spawn":
+      return `spawn a${operation.name}`;
+    case "singleton":
+      return `let there be one singleton ${operation.name % 2} in the cluster`;
+    case "stop":
+      return `stop a${operation.name}`;
+    case "locate":
+      return `say where a${operation.name} is`;
+    case "message": {
+      const what = operation.isAsk ? "ask" : "tell";
+      return `${what} ${operation.isGrain ? `grain g${operation.name}` : `a${operation.name}`} something`;
+    }
+    case "passivate":
+      return "put an idle grain to sleep";
+    case "leave":
+      return "leave the cluster";
+    case "condemn":
+      return "declare another member dead";
+    default:
+      return operation satisfies never;
+  }
 }
 
 /** What a view changes; all of it when the one before is not known. */

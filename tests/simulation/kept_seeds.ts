@@ -6,9 +6,7 @@
  *
  * @module
  */
-
-/** What is simulated. */
-export type ScenarioName = "registry" | "cluster";
+import type { ScenarioName } from "./scenarios.ts";
 
 /** A seed and its story. */
 export interface KeptSeed {
@@ -46,6 +44,12 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     scenario: "registry",
     story: "an owner of two configurations answered in the first and ran in the second",
   },
+  {
+    seed: 5089,
+    scenario: "cluster",
+    story: "a rebuild did not count an activation that was stopping, and it ran twice",
+  },
+  { seed: 23699, scenario: "cluster", story: "a member long away knew nobody who was still there, and stayed frozen" },
 ];
 
 /** Seeds in a row. */

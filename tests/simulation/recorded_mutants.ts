@@ -14,7 +14,7 @@ import type { RegistryOperation } from "../../testkit/registry_process.ts";
 import { registryScenario } from "../../testkit/registry_scenario.ts";
 import type { SimulationViolation } from "../../testkit/scenario.ts";
 import { runPlan } from "../../testkit/sim_run.ts";
-import { operationFrom } from "./subject.ts";
+import { registryOperation as operationFrom } from "./scenarios.ts";
 
 /** A plan and what is known of it. */
 export interface RecordedMutant {

@@ -7,16 +7,9 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ALL_RULES } from "../../cluster/rules.ts";
-import { type CampaignOptions, type CampaignOutcome, runCampaign } from "../../testkit/campaign.ts";
-import { CLUSTER_RECIPE, clusterScenario } from "../../testkit/cluster_scenario.ts";
 import { planText } from "../../testkit/plan_text.ts";
-import { REGISTRY_RECIPE, registryScenario } from "../../testkit/registry_scenario.ts";
-import { CAMPAIGNS, KEPT_SEEDS, type ScenarioName } from "./kept_seeds.ts";
-
-const RUN: Readonly<Record<ScenarioName, (options: CampaignOptions) => CampaignOutcome<unknown>>> = {
-  registry: (options) => runCampaign(registryScenario(ALL_RULES), REGISTRY_RECIPE, options),
-  cluster: (options) => runCampaign(clusterScenario(ALL_RULES), CLUSTER_RECIPE, options),
-};
+import { CAMPAIGNS, KEPT_SEEDS } from "./kept_seeds.ts";
+import { type ScenarioName, SCENARIOS } from "./scenarios.ts";
 
 /** Runs to spend on making a failing plan smaller: a test should say why within seconds. */
 const SHRINK_RUNS_MAX = 60;
@@ -25,7 +18,12 @@ const SHRINK_RUNS_MAX = 60;
 const TIMEOUT_MS = 120_000;
 
 function run(scenario: ScenarioName, firstSeed: number, runs: number): string {
-  const { hash, failures } = RUN[scenario]({ firstSeed, runs, failuresMax: 1, shrinkRunsMax: SHRINK_RUNS_MAX });
+  const { hash, failures } = SCENARIOS[scenario].campaign(ALL_RULES, {
+    firstSeed,
+    runs,
+    failuresMax: 1,
+    shrinkRunsMax: SHRINK_RUNS_MAX,
+  });
   const [failure] = failures;
   if (failure === undefined) return hash;
   const { plan, violation, shrunk } = failure;

@@ -1,13 +1,15 @@
 /**
  * The simulator as a command: `deno task sim --runs 2000 --seed 1`.
  *
- *     --runs N           how many plans to run (200)
+ *     --runs N           how many plans to run (200), half of them in each scenario
  *     --seed S           the seed of the first (1); the others follow
+ *     --scenario NAME    only this one: registry (the core of a cluster) or cluster (whole nodes)
  *     --without a,b      rules to switch off, by name: to see the simulator find the hole
  *     --failures FOLDER  where small plans of failures are written (failures)
- *     --failures-max N   failures after which it stops (3)
+ *     --failures-max N   failures after which a scenario stops (3)
  *     --shrink N         runs to spend on making one failing plan smaller (400)
- *     --replay FILE      runs one written plan instead, also one of mutants/; with --trace it prints every event
+ *     --replay FILE      runs one written plan instead; with --trace it prints one line for each event, with --story
+ *                        what happened, in words
  *     --plan S           prints the plan of a seed as JSON
  *
  * One idea: what it prints last is the same on every machine and runtime: `hash: …` and how many runs broke a promise.
@@ -18,16 +20,17 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type Failure, runCampaign } from "../../testkit/campaign.ts";
-import { planOf } from "../../testkit/plan_recipe.ts";
-import { planFrom, planText } from "../../testkit/plan_text.ts";
-import { runPlan } from "../../testkit/sim_run.ts";
-import { operationFrom, RECIPE, scenarioWithout } from "./subject.ts";
+import { without } from "../../cluster/rules.ts";
+import type { Failure } from "../../testkit/campaign.ts";
+import { EventHash } from "../../testkit/event_hash.ts";
+import { planText } from "../../testkit/plan_text.ts";
+import { ruleOf, type ScenarioName, SCENARIOS } from "./scenarios.ts";
 
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
+    scenario: { type: "string" },
     without: { type: "string", default: "" },
     failures: { type: "string", default: "failures" },
     "failures-max": { type: "string", default: "3" },
@@ -35,35 +38,49 @@ const { values } = parseArgs({
     replay: { type: "string" },
     plan: { type: "string" },
     trace: { type: "boolean", default: false },
+    story: { type: "boolean", default: false },
   },
 });
 
-const rules = values.without.split(",").filter((rule) => rule !== "");
-if (values.plan !== undefined) console.log(planText(planOf(wholeNumber("plan", values.plan), RECIPE)));
+const rules = without(...values.without.split(",").filter((rule) => rule !== "").map(ruleOf));
+if (values.plan !== undefined) console.log(planText(SCENARIOS[scenarios()[0]].plan(wholeNumber("plan", values.plan))));
 else process.exitCode = values.replay === undefined ? search() : replay(values.replay);
 
 function search(): number {
-  const firstSeed = wholeNumber("seed", values.seed);
-  const begunMs = performance.now();
-  const { runs, hash, eventCount, failures } = runCampaign(scenarioWithout(rules), RECIPE, {
-    firstSeed,
-    runs: wholeNumber("runs", values.runs),
-    failuresMax: wholeNumber("failures-max", values["failures-max"]),
-    shrinkRunsMax: wholeNumber("shrink", values.shrink),
-  });
-  const seconds = (performance.now() - begunMs) / 1_000;
-  for (const failure of failures) report(failure);
-  console.error(`${eventCount} events in ${seconds.toFixed(1)} s, ${Math.round(runs * 3_600 / seconds)} runs an hour`);
-  console.log(`hash: ${hash}`);
-  console.log(`${runs} runs, ${failures.length} violations`);
-  return failures.length === 0 ? 0 : 1;
+  const hash = new EventHash();
+  const names = scenarios();
+  let left = wholeNumber("runs", values.runs);
+  let runs = 0;
+  let violations = 0;
+  for (const [index, name] of names.entries()) {
+    const share = Math.ceil(left / (names.length - index));
+    left -= share;
+    const begunMs = performance.now();
+    const outcome = SCENARIOS[name].campaign(rules, {
+      firstSeed: wholeNumber("seed", values.seed),
+      runs: share,
+      failuresMax: wholeNumber("failures-max", values["failures-max"]),
+      shrinkRunsMax: wholeNumber("shrink", values.shrink),
+    });
+    const seconds = (performance.now() - begunMs) / 1_000;
+    for (const failure of outcome.failures) report(name, failure);
+    const pace = Math.round(outcome.runs * 3_600 / seconds);
+    console.error(`${name}: ${outcome.eventCount} events in ${seconds.toFixed(1)} s, ${pace} runs an hour`);
+    hash.addText(outcome.hash);
+    runs += outcome.runs;
+    violations += outcome.failures.length;
+  }
+  console.log(`hash: ${hash.digest()}`);
+  console.log(`${runs} runs, ${violations} violations`);
+  return violations === 0 ? 0 : 1;
 }
 
-function report<O>({ plan, violation, shrunk, shrunkViolation, shrinkRuns }: Failure<O>): void {
+function report<O>(name: ScenarioName, { plan, violation, shrunk, shrunkViolation, shrinkRuns }: Failure<O>): void {
   mkdirSync(values.failures, { recursive: true });
-  const path = join(values.failures, `${violation.checker.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${plan.seed}.json`);
-  writeFileSync(path, planText(shrunk));
-  console.log(`seed ${plan.seed}: ${violation.checker} at ${violation.atMs} ms: ${violation.message}`);
+  const file = `${name}_${violation.checker.replaceAll(/[^a-zA-Z0-9]+/g, "_")}_${plan.seed}.json`;
+  const path = join(values.failures, file);
+  writeFileSync(path, planText(shrunk).replace("{", `{\n  "scenario": "${name}",`));
+  console.log(`seed ${plan.seed} of ${name}: ${violation.checker} at ${violation.atMs} ms: ${violation.message}`);
   console.log(`  ${plan.items.length} items, ${shrunk.items.length} after ${shrinkRuns} runs: ${path}`);
   console.log(`  there: ${shrunkViolation.message}`);
   if (violation.cause instanceof Error) console.log(violation.cause.stack);
@@ -71,10 +88,12 @@ function report<O>({ plan, violation, shrunk, shrunkViolation, shrinkRuns }: Fai
 
 function replay(path: string): number {
   const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
-  const isRecorded = typeof parsed === "object" && parsed !== null && "plan" in parsed;
-  const plan = planFrom(isRecorded ? parsed.plan : parsed, operationFrom);
-  const trace = values.trace ? (line: string) => console.log(line) : undefined;
-  const { hash, violation } = runPlan(plan, scenarioWithout(rules), { trace });
+  const written = new Map<string, unknown>(typeof parsed === "object" && parsed !== null ? Object.entries(parsed) : []);
+  const name = written.get("scenario") === "cluster" ? "cluster" : scenarios()[0];
+  const print = (line: string) => console.log(line);
+  const options = { trace: values.trace ? print : undefined, story: values.story ? print : undefined };
+  // A recorded mutant holds its plan beside what is known of it.
+  const { hash, violation } = SCENARIOS[name].replay(written.get("plan") ?? parsed, rules, options);
   if (violation !== undefined) {
     console.log(`${violation.checker} at ${violation.atMs} ms: ${violation.message}`);
     if (violation.cause instanceof Error) console.log(violation.cause.stack);
@@ -82,6 +101,13 @@ function replay(path: string): number {
   console.log(`hash: ${hash}`);
   console.log(`1 run, ${violation === undefined ? 0 : 1} violations`);
   return violation === undefined ? 0 : 1;
+}
+
+function scenarios(): readonly [ScenarioName, ...ScenarioName[]] {
+  const { scenario } = values;
+  if (scenario === undefined) return ["registry", "cluster"];
+  if (scenario === "registry" || scenario === "cluster") return [scenario];
+  throw new RangeError(`Cannot simulate ${scenario}: there are registry and cluster`);
 }
 
 function wholeNumber(name: string, text: string): number {
