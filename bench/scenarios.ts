@@ -43,7 +43,7 @@ const SWEEP: readonly { readonly size: string; readonly payloadBytes: number }[]
 ];
 const RING_COUNTS_FROM_BYTES = 8 << 10;
 
-/** Runs of the simulator in an hour: enough to look for rare schedules overnight. */
+/** Runs of the simulator in an hour of one core: enough to look for rare schedules overnight. */
 const SIM_RUNS_AN_HOUR = 20_000;
 
 /** Every scenario, in the order in which they run. */
@@ -144,16 +144,16 @@ export const SCENARIOS: readonly Scenario[] = [
     title: "simulator, one thread: 40 s of chaos on 5 nodes, views and registry",
     unit: "runs/s",
     countMax: 100_000,
-    goals: [{ kind: "rate", perSecondMin: SIM_RUNS_AN_HOUR / 3_600 }],
-    extraColumn: "runsAnHour",
+    goals: [{ kind: "extra", field: "cpuMillisEach", max: 3_600_000 / SIM_RUNS_AN_HOUR }],
+    extraColumn: "cpuMillisEach",
   },
   {
     id: "S14.cluster",
     title: "simulator, one thread: 40 s of chaos on 5 nodes, whole nodes with actors and messages",
     unit: "runs/s",
     countMax: 100_000,
-    goals: [{ kind: "rate", perSecondMin: SIM_RUNS_AN_HOUR / 3_600 }],
-    extraColumn: "runsAnHour",
+    goals: [{ kind: "extra", field: "cpuMillisEach", max: 3_600_000 / SIM_RUNS_AN_HOUR }],
+    extraColumn: "cpuMillisEach",
   },
 ];
 

@@ -35,8 +35,12 @@ const GRACE_MS = 10_000;
 /** Milliseconds the engine has to give the lease back, and between two times that this is said. */
 const RELEASE_LEASE_MS = 5_000;
 const RELEASE_AGAIN_MS = 1_000;
-/** Milliseconds after that in which a view without this node must come. Who stays may need its vote for that view. */
-const GOODBYE_MS = 20_000;
+/**
+ * Milliseconds after that in which a view without this node is waited for: those who stay may need its vote for it. Until
+ * the deadline, within these two.
+ */
+const GOODBYE_MS_MIN = 5_000;
+const GOODBYE_MS_MAX = 20_000;
 /** A departure that has found nothing out yet. */
 const UNLOOKED = { queue: [], next: 0, looked: -1, isFree: false };
 
@@ -129,7 +133,8 @@ export function departureDue(state: DirectoryState, now: Instant, out: Directory
 export function leaseReleased({ departure }: DirectoryState, now: Instant): void {
   if (departure?.phase !== "releasing-lease") return;
   departure.phase = "going";
-  departure.goneBy ??= after(now, GOODBYE_MS);
+  const leftMs = Math.min(Math.max(departure.deadline - now, GOODBYE_MS_MIN), GOODBYE_MS_MAX);
+  departure.goneBy ??= after(now, leftMs);
   departure.askAgainAt = after(now, RELEASE_AGAIN_MS);
 }
 

@@ -121,7 +121,7 @@ export function tickView(machine: ViewMachine, now: Now, out: ViewEffect[]): voi
   if (view === undefined) return;
   refreshLease(machine, view, now, out);
   const request = renew(machine.lease, machine.status, now, machine.options.timings);
-  if (request !== undefined) toVoters(machine, view, { kind: "leaseRequest", epoch: view.epoch, request }, out);
+  if (request !== undefined) askForLease(machine, view, request, out);
   finishAccepted(machine, view, now);
   castProposal(machine, now, out);
   drain(machine, now, out);
@@ -373,6 +373,13 @@ function refreshLease(machine: ViewMachine, view: View, now: Now, out: ViewEffec
   machine.status = status;
   machine.until = until;
   out.push({ kind: "lease", status, until });
+}
+
+/** Asks the voters. A leader that is none hears it too: it drafts who votes next, and must know who was seen. */
+function askForLease(machine: ViewMachine, view: View, request: number, out: ViewEffect[]): void {
+  const message: ViewMessage = { kind: "leaseRequest", epoch: view.epoch, request };
+  toVoters(machine, view, message, out);
+  if (view.leader !== undefined && votesOf(view, view.leader) === 0) send(machine, view.leader, message, out);
 }
 
 function toVoters(machine: ViewMachine, view: View, message: ViewMessage, out: ViewEffect[]): void {

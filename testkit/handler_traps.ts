@@ -38,14 +38,33 @@ const INSTEAD: Readonly<Record<string, string>> = {
   "WebSocket": "a resource, by ctx.use(…)",
 };
 
-/** Sets the traps; the function that takes them away again. Nested calls each undo their own. */
+/** Who wants to hear of traps, each with its own handlers. */
+const hunters = new Set<{ readonly current: CurrentHandler; readonly report: (trap: TrapReport) => void }>();
+let takeAway: (() => void) | undefined;
+
+/** Sets the traps; the function that takes them away again. They are gone when everybody has taken theirs away. */
 export function setTraps(current: CurrentHandler, report: (trap: TrapReport) => void): () => void {
-  const check = (name: string): void => {
+  const hunter = { current, report };
+  hunters.add(hunter);
+  takeAway ??= placeAll();
+  return () => {
+    hunters.delete(hunter);
+    if (hunters.size > 0) return;
+    takeAway?.();
+    takeAway = undefined;
+  };
+}
+
+function check(name: string): void {
+  for (const { current, report } of hunters) {
     const handler = current();
-    if (handler === undefined) return;
+    if (handler === undefined) continue;
     report({ name, handler });
     throw trapError({ name, handler });
-  };
+  }
+}
+
+function placeAll(): () => void {
   const undo: (() => void)[] = [];
   for (const [object, method, name] of places()) {
     const original: unknown = Reflect.get(object, method);
@@ -62,7 +81,7 @@ export function setTraps(current: CurrentHandler, report: (trap: TrapReport) => 
     });
     undo.push(replaced(object, method, guarded));
   }
-  undo.push(replaced(globalThis, "Date", guardedDate(check)));
+  undo.push(replaced(globalThis, "Date", guardedDate()));
   return () => undo.reverse().forEach((put) => put());
 }
 
@@ -101,7 +120,7 @@ function inside(object: object, key: string): object {
 }
 
 /** `Date` with arguments is arithmetic; without, and `Date.now`, it is a clock. */
-function guardedDate(check: (name: string) => void): DateConstructor {
+function guardedDate(): DateConstructor {
   return new Proxy(Date, {
     get: (target, key, receiver) => {
       if (key !== "now") return Reflect.get(target, key, receiver);

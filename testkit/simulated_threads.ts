@@ -20,15 +20,8 @@ import type { Timings } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import { tokenText } from "./simulated_message.ts";
-import {
-  type GateSkips,
-  type SharedByThreads,
-  SimulatedWorker,
-  type Stamped,
-  type WorkerActor,
-  type WorkerNews,
-  type WorkerOrder,
-} from "./simulated_worker.ts";
+import { SimulatedWorker, type WorkerActor } from "./simulated_worker.ts";
+import type { GateSkips, SharedByThreads, Stamped, WorkerNews, WorkerOrder } from "./worker_records.ts";
 
 /** How the threads of a process are made. */
 export interface ThreadSettings {
@@ -56,9 +49,6 @@ interface Given {
   last: number;
   offered: number;
 }
-
-/** What a gate lets through everywhere. */
-export const NO_SKIPS: GateSkips = { begin: false, leave: false, drain: false, margin: false };
 
 /** All threads of one process but the main one. */
 export class SimulatedThreads {

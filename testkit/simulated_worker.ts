@@ -11,13 +11,11 @@
  * @module
  */
 import { after, type Instant, type NodeId } from "../core/ids.ts";
-import { below, type Random } from "../core/random.ts";
-import type { NodeEffect, NodeInput } from "../cluster/cluster_node.ts";
+import { below } from "../core/random.ts";
 import { isSameVersion, type Version } from "../cluster/engine.ts";
 import {
   type ClockLead,
   type GateVerdict,
-  type LeaseGate,
   mayResume,
   measured,
   seenFrom,
@@ -30,64 +28,7 @@ import { elapsedAtMost, type Now } from "../cluster/time.ts";
 import type { ClusterNote } from "./cluster_notes.ts";
 import { messageIn, type SimulatedMessage, type SimulatedReply, tokenText } from "./simulated_message.ts";
 import { SimulatedRing } from "./simulated_ring.ts";
-
-/** What the main thread tells a worker. */
-export type WorkerOrder =
-  | (NodeEffect & { readonly kind: "start" | "stop" | "enqueue" })
-  | { readonly kind: "askEnded"; readonly askId: number };
-
-/** What a worker tells the main thread: what a node is told by its host. */
-export type WorkerNews = Extract<
-  NodeInput,
-  {
-    readonly kind:
-      | "started"
-      | "ended"
-      | "stoppedFor"
-      | "handedBack"
-      | "flushReached"
-      | "refused"
-      | "answered"
-      | "send"
-      | "abortAsk";
-  }
->;
-
-/** A record in a ring, with the identity under which what it speaks of began. */
-export interface Stamped<T> {
-  readonly generation: number;
-  readonly record: T;
-}
-
-/** Checks that a test leaves out, to see that something notices. */
-export interface GateSkips {
-  /** A worker does not look at the identity of what it begins. */
-  readonly begin: boolean;
-  /** … of what it lets into the ring. */
-  readonly leave: boolean;
-  /** The main thread does not look at the identity of what it takes out of a ring. */
-  readonly drain: boolean;
-  /** A worker begins something as long as there is a lease at all. */
-  readonly margin: boolean;
-}
-
-/** What all threads of a process share. */
-export interface SharedByThreads {
-  /** In shared memory: the main thread replaces it, everybody sees that at once. */
-  gate: LeaseGate;
-  readonly rules: Rules;
-  readonly skips: GateSkips;
-  readonly random: Random;
-  /** Names that actors send to. */
-  readonly targets: readonly string[];
-  /** Whether threads now and then stand still while others go on. */
-  readonly hasStalls: boolean;
-  /** Whether many handlers wait for seconds, and now and then a ring does. */
-  readonly isSlow: boolean;
-  /** Records of one ring. */
-  readonly recordsMax: number;
-  askCount: number;
-}
+import type { SharedByThreads, Stamped, WorkerNews, WorkerOrder } from "./worker_records.ts";
 
 /** A handler that has begun and not ended. */
 type Run =

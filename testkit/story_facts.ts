@@ -47,14 +47,20 @@ export function factOfEvent(event: ClusterEvent, namer: Namer): Fact | undefined
       return fact("resumed", (who) => `${who}: goes on after ${Math.round(event.gapMs)} ms without a lease`);
     case "relocationStarted": {
       const node = nameOf(event.node, namer);
-      return fact(`relocating ${node}`, (who) => `${who} look${one(who)} for what ${node} held, each in its own partitions`);
+      return fact(
+        `relocating ${node}`,
+        (who) => `${who} look${one(who)} for what ${node} held, each in its own partitions`,
+      );
     }
     case "relocationDone": {
       const { held, relocated, released, excluded, failed } = event.counts;
       const counts =
         `held ${held}, relocated ${relocated}, released ${released}, excluded ${excluded}, failed ${failed}`;
       const node = nameOf(event.node, namer);
-      return fact(`relocated ${node} ${counts}`, (who) => `${who}: nothing names ${node} any more in its partitions (${counts})`);
+      return fact(
+        `relocated ${node} ${counts}`,
+        (who) => `${who}: nothing names ${node} any more in its partitions (${counts})`,
+      );
     }
     case "relocationBlocked":
       return fact(`blocked ${event.key}`, (who) => `${who}: nobody can run ${event.key} (role ${event.role})`);

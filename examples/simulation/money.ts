@@ -23,7 +23,7 @@ const inputs = [fc.noShrink(fc.nat()), fc.array(order, { maxLength: 4 }), faults
 /** Orders come in while faults happen; then all is mended, and what was promised is compared with what is there. */
 export const moneyIsConserved = fc.asyncProperty(...inputs, async (seed, orders, faults) => {
   const kinds = [Account, Transfer, Directory];
-  const world = simulate({ nodes: 5, seed, faults, kinds, store: { latencyMsMax: 500 } });
+  const world = simulate({ nodes: 5, seed, faults, kinds, store: { latencyMsMax: 200 } });
   const balances = () => [...world.saved<{ balance: number }>(Account).values()].map(({ balance }) => balance);
   world.expect(always("no account owes money", () => balances().every((balance) => balance >= 0)));
   const submit = (id: number, order: Order) => world.node(id % 5).grain(Transfer, `t${id}`).ask.submit(order);

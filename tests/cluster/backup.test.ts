@@ -65,6 +65,26 @@ describe("a backup that is behind", () => {
     assert.equal(net.copy("c").seq, 5);
   });
 
+  it("is not taken back behind what it has acknowledged by a copy that comes late, whatever is on its way", () => {
+    const net = new PartitionNet(view);
+    for (let number = 1; number <= 4; number++) net.request("b", "a", number, [claim(`k${number}`)]);
+    net.deliver();
+    const all = [...net.copy("a").entries.values()];
+    const chunk = (snapshot: number, index: number, count: number) => {
+      const entries = all.slice(2 * index, 2 * index + 2);
+      net.hear("a", "c", { kind: "sync", partition: P, cfg: epoch(1), snapshot, index, count, entries });
+    };
+    chunk(4, 0, 2);
+    net.request("b", "a", 5, [claim("k5")]);
+    net.deliver(({ to }) => to !== "b");
+    assert.equal(net.answer(5), "ok 1.5", "with the copies of a and c");
+    chunk(4, 1, 2);
+    assert.equal(net.copy("c").seq, 5);
+    chunk(9, 0, 3);
+    chunk(2, 0, 1);
+    assert.equal(net.copy("c").seq, 5);
+  });
+
   it("and sealed takes nothing of the old configuration", () => {
     const net = new PartitionNet(view);
     for (const name of ["b", "c"]) net.hear("a", name, { kind: "seal", partition: P, cfg: epoch(2) });

@@ -66,6 +66,29 @@ describe("a node that leaves", () => {
     }
   });
 
+  it("is there, and votes, until a view is without it", () => {
+    const world = loaded({ removalMs: 5_000 });
+    const node = world.node("n0");
+    const id = leave(world, node);
+    world.run(4_000);
+    assert.deepEqual([node.running.size, node.lease, world.resultOf(node, id)], [0, "none", undefined]);
+    world.run(4_000);
+    assert.deepEqual(world.resultOf(node, id), {
+      kind: "left",
+      isComplete: true,
+      counts: { moved: 61, released: 60, failed: 0 },
+    });
+  });
+
+  it("does not wait for that view for ever", () => {
+    const world = loaded({ removalMs: 1_000_000 });
+    const id = leave(world, world.node("n0"));
+    world.run(25_000);
+    const result = world.resultOf(world.node("n0"), id);
+    assert.equal(result?.kind === "left" && result.isComplete, false);
+    assert.equal(result?.kind, "left");
+  });
+
   it("alone stops everything and gives its lease back", () => {
     const world = new World({ nodeCount: 1 });
     world.run(100);

@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly late: number;
   readonly stateSyncMs: number;
   readonly startErrors: number;
+  /** Milliseconds from the lease that is given back to the view without its node. */
+  readonly removalMs: number;
 }
 
 /** The quiet world: nothing is lost, late or doubled. */
@@ -50,6 +52,7 @@ export const QUIET: WorldOptions = {
   late: 0,
   stateSyncMs: 1_000,
   startErrors: 0,
+  removalMs: 10,
 };
 
 /** One node of the world, with its host. */
@@ -451,7 +454,7 @@ export class World {
     if (request.kind === "releaseLease") {
       if (node.running.size > 0) this.violations.push(`${node.id} gives its lease back while something runs`);
       node.lease = "none";
-      this.#at(10, () => this.remove(node));
+      this.#at(this.options.removalMs, () => this.remove(node));
       return answer({ kind: "releaseLease" }, false);
     }
     const { loss, duplicates, late } = this.options;

@@ -179,10 +179,28 @@ describe("a request that comes again", () => {
     );
     net.pass(500);
     net.install(following(net.view, { partitions: [active(2, "b", "a", "c")] }));
-    net.request("c", "b", 1, [get("k")], { epoch: 1 });
-    assert.equal(net.answer(1), "moving");
     net.request("c", "b", 1, [get("k")], { epoch: 2 });
+    assert.equal(net.answer(1), "moving");
+    net.request("c", "b", 1, [get("k")], { epoch: 3 });
     assert.equal(net.answer(1), "k@1.1");
+  });
+
+  it("is not run again by its owner under the next configuration, however new its sender's view was", () => {
+    const net = wrote("k");
+    const grown = { cfg: 2, group: ["a", "b", "c"], why: "grow" } as const;
+    const second = following(view, { partitions: [moving(1, ["a", "b", "c"], grown)] });
+    // Its client has the second view already, the owner has not.
+    net.request("b", "a", 2, [claim("other")], { epoch: 2 });
+    net.request("b", "a", 3, [remove("other", [1, 2])], { epoch: 2 });
+    net.deliver();
+    assert.deepEqual([net.answer(2), net.answer(3)], ["ok 1.2", "ok 1.3"]);
+    net.install(second);
+    net.pass(500);
+    net.install(following(net.view, { partitions: [active(2, "a", "b", "c")] }));
+    net.request("b", "a", 2, [claim("other")], { epoch: 2, oldest: 2 });
+    net.request("c", "a", 4, [get("other")]);
+    net.deliver();
+    assert.deepEqual([net.answer(2), net.answer(4)], ["moving", "none"]);
   });
 
   it("is run again by the owner of a later configuration, which remembers none of the earlier: a known limit", () => {

@@ -309,6 +309,26 @@ describe("a lease", () => {
   });
 });
 
+describe("a leader without votes", () => {
+  it("hears who could vote, and goes on when the only voter leaves", () => {
+    const alone = founded("a");
+    const members = [member("a", { status: "leaving" }), member("b", { joinEpoch: epoch(2) })];
+    const led = following(alone, { members }, { isProven: () => false });
+    assert.deepEqual([led.leader, led.voters.map(({ id }) => id)], ["b", ["a"]]);
+    const net = new ViewNet("a b", led);
+    net.act("a", (out) => releaseLease(net.at("a"), at(0), out));
+    net.pass(2_000);
+    assert.ok(net.done.some(([name, { kind }]) => name === "b" && kind === "votersProven"));
+    net.propose("b", {});
+    net.pass(50);
+    assert.deepEqual(net.at("b").view?.voters.map(({ id }) => id), ["a", "b"]);
+    // Votes have changed, and who votes anew waits as if it had promised everybody a lease.
+    net.propose("b", { members: members.slice(1) });
+    net.pass(8_000);
+    assert.deepEqual([net.epochs, net.at("b").status], ["a3 b4", "held"]);
+  });
+});
+
 describe("a machine without a view", () => {
   it("does nothing and answers nobody", () => {
     const net = new ViewNet("a", view);

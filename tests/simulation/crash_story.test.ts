@@ -40,7 +40,7 @@ const PLAN: FaultPlan<ClusterOperation> = {
     { kind: "op", atMs: 8_500, host: 1, op: { kind: "singleton", name: 0 } },
     { kind: "op", atMs: 9_000, host: 0, op: { kind: "message", name: 1, isGrain: false, isAsk: true } },
     { kind: "crash", atMs: 10_000, host: CRASHING, downMs: 0, stays: true },
-    { kind: "op", atMs: 12_000, host: 0, op: { kind: "message", name: 1, isGrain: false, isAsk: false } },
+    { kind: "op", atMs: 15_500, host: 0, op: { kind: "message", name: 1, isGrain: false, isAsk: false } },
   ],
 };
 

@@ -13,22 +13,77 @@ import { type Epoch, epoch, type NodeId } from "../../core/ids.ts";
 import { below, type Random, seededRandom } from "../../core/random.ts";
 import { initialPlaces } from "../../cluster/planner.ts";
 import type { RuleName } from "../../cluster/rules.ts";
+import type { ClusterOperation } from "../../testkit/cluster_process.ts";
+import { CLUSTER_RECIPE } from "../../testkit/cluster_scenario.ts";
 import { CALM_WORLD, type FaultPlan, type PlanItem, type WorldSettings } from "../../testkit/fault_plan.ts";
 import { KeyedRandom } from "../../testkit/keyed_random.ts";
 import { planOf, type PlanRecipe } from "../../testkit/plan_recipe.ts";
 import type { RegistryOperation } from "../../testkit/registry_process.ts";
 import { REGISTRY_RECIPE } from "../../testkit/registry_scenario.ts";
 import { addressOf, idOf } from "../../testkit/sim_node.ts";
+import type { ScenarioName } from "./scenarios.ts";
 
 /** A plan for each seed. */
 export type PlanSource = (seed: number) => FaultPlan<RegistryOperation>;
 
 type Items = PlanItem<RegistryOperation>[];
 
-/** The plans in which a rule is looked for; those of the scenario itself, if it has no recipe of its own. */
-export function plansFor(rule: RuleName): PlanSource {
-  return RECIPES[rule] ?? USUAL;
+/** Where a rule is looked for. */
+export interface Search {
+  readonly scenario: ScenarioName;
+  readonly planOf: (seed: number) => FaultPlan<unknown>;
 }
+
+/** The plans in which a rule is looked for; those of the scenario itself, if it has no recipe of its own. */
+export function plansFor(rule: RuleName): Search {
+  if (OF_THREADS.includes(rule)) return { scenario: "cluster", planOf: slowThreads };
+  return { scenario: "registry", planOf: RECIPES[rule] ?? USUAL };
+}
+
+/** Rules of the gate between the main thread and the workers. */
+const OF_THREADS: readonly RuleName[] = ["generationGate", "parkWhileFrozen"];
+
+/**
+ * Whole nodes with two workers each, whose handlers are slow and whose rings stall, while members are removed for no
+ * reason: what one identity of a process began is still under way when the next one has a lease.
+ */
+function slowThreads(seed: number): FaultPlan<unknown> {
+  return planOf(seed, {
+    ...CLUSTER_RECIPE,
+    nodeCounts: [3, 5],
+    leftOut: ["crash", "wallStep", "clog", "reset", "lag", "suspend"],
+    operation: (random): ClusterOperation => {
+      const name = below(random, 6);
+      if (below(random, 4) === 0) return { kind: "condemn", member: below(random, 64) };
+      return { kind: "message", name, isGrain: true, isAsk: below(random, 2) === 0 };
+    },
+    tuning: () => ({
+      replicas: 3,
+      readQuorum: 1,
+      voting: 0,
+      seeds: 3,
+      partitions: 5,
+      chunk: 4,
+      changesKept: 64,
+      barrierMs: 0,
+      stepsBack: 0,
+      workers: 2,
+      ringRecords: 64,
+      stalls: 1,
+      slow: 1,
+    }),
+    settings: { ...CLUSTER_RECIPE.settings, ...RELIABLE },
+  });
+}
+
+const RELIABLE: Partial<WorldSettings> = {
+  discoverMs: 500,
+  discoveryPercent: 100,
+  latencyPercent: 100,
+  longPerMille: 0,
+  lossPerMille: 0,
+  startSpreadMs: 0,
+};
 
 const USUAL: PlanSource = (seed) => planOf(seed, REGISTRY_RECIPE);
 

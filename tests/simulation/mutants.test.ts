@@ -14,15 +14,15 @@ describe("a cluster without a rule", () => {
     it(`breaks a promise: ${rule}`, () => {
       const recorded = recordedMutant(rule);
       assert.ok(recorded !== undefined);
-      const { plan, checker } = recorded;
-      const found = violationWithout(rule, plan);
+      const { scenario, plan, checker } = recorded;
+      const found = violationWithout(scenario, rule, plan);
       assert.equal(found?.checker, checker, found?.message ?? "the plan kills no more: run sim:mutants");
     });
 
     it(`keeps it with all rules: ${rule}`, () => {
       const recorded = recordedMutant(rule);
       assert.ok(recorded !== undefined);
-      assert.equal(violationWithAll(recorded.plan)?.message, undefined);
+      assert.equal(violationWithAll(recorded.scenario, recorded.plan)?.message, undefined);
     });
   }
 

@@ -15,9 +15,7 @@ export type Elsewhere =
   /** This test fails without the rule. */
   | { readonly kind: "test"; readonly path: string }
   /** This is why nothing can be seen. */
-  | { readonly kind: "implied"; readonly by: string }
-  /** This is missing to see it. */
-  | { readonly kind: "later"; readonly needs: string };
+  | { readonly kind: "implied"; readonly by: string };
 
 const DIRECTORY: Elsewhere = { kind: "test", path: "tests/cluster/directory.test.ts" };
 const ROUTER: Elsewhere = { kind: "test", path: "tests/cluster/router_property.test.ts" };
@@ -65,6 +63,4 @@ export const ELSEWHERE: Readonly<Partial<Record<RuleName, Elsewhere>>> = {
   oldLinkNeverBounces: ROUTER,
   epochMarks: ROUTER,
   tokenAtDelivery: ROUTER,
-  parkWhileFrozen: ROUTER,
-  generationGate: { kind: "later", needs: "a scenario with threads: it is a rule of cluster/lease_gate.ts alone" },
 };

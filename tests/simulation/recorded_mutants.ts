@@ -10,16 +10,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { ALL_RULES, type RuleName, RULES, without } from "../../cluster/rules.ts";
 import type { FaultPlan } from "../../testkit/fault_plan.ts";
 import { planFrom } from "../../testkit/plan_text.ts";
-import type { RegistryOperation } from "../../testkit/registry_process.ts";
-import { registryScenario } from "../../testkit/registry_scenario.ts";
 import type { SimulationViolation } from "../../testkit/scenario.ts";
-import { runPlan } from "../../testkit/sim_run.ts";
-import { registryOperation as operationFrom } from "./scenarios.ts";
+import { type ScenarioName, SCENARIOS } from "./scenarios.ts";
 
 /** A plan and what is known of it. */
 export interface RecordedMutant {
   /** What is simulated. */
-  readonly scenario: "registry";
+  readonly scenario: ScenarioName;
   readonly rule: RuleName;
   /** Plans that were run before this one was found, and this one. */
   readonly seedsTaken: number;
@@ -27,7 +24,7 @@ export interface RecordedMutant {
   readonly checker: string;
   /** What it said then. */
   readonly message: string;
-  readonly plan: FaultPlan<RegistryOperation>;
+  readonly plan: FaultPlan<unknown>;
 }
 
 const FOLDER = new URL("./mutants/", import.meta.url);
@@ -39,13 +36,17 @@ export const RULE_NAMES: readonly RuleName[] = Object.keys(RULES).filter((name):
 const EVENTS_MAX = 2_000_000;
 
 /** What breaks under a plan when a rule is off. */
-export function violationWithout(rule: RuleName, plan: FaultPlan<RegistryOperation>): SimulationViolation | undefined {
-  return runPlan(plan, registryScenario(without(rule)), { eventsMax: EVENTS_MAX }).violation;
+export function violationWithout(
+  scenario: ScenarioName,
+  rule: RuleName,
+  plan: FaultPlan<unknown>,
+): SimulationViolation | undefined {
+  return SCENARIOS[scenario].replay(plan, without(rule), { eventsMax: EVENTS_MAX }).violation;
 }
 
 /** What breaks under a plan when all rules hold: that would be a bug. */
-export function violationWithAll(plan: FaultPlan<RegistryOperation>): SimulationViolation | undefined {
-  return runPlan(plan, registryScenario(ALL_RULES), { eventsMax: EVENTS_MAX }).violation;
+export function violationWithAll(scenario: ScenarioName, plan: FaultPlan<unknown>): SimulationViolation | undefined {
+  return SCENARIOS[scenario].replay(plan, ALL_RULES, { eventsMax: EVENTS_MAX }).violation;
 }
 
 /** Names of the rules with a file, as the files say. */
@@ -67,12 +68,13 @@ export function recordedMutant(rule: RuleName): RecordedMutant | undefined {
     if (typeof field !== "string") throw new RangeError(`Cannot read ${file.pathname}: ${name} is not a text`);
     return field;
   };
-  if (text("scenario") !== "registry" || text("rule") !== rule) {
-    throw new RangeError(`Cannot read ${file.pathname}: it is not about ${rule} in the scenario registry`);
+  const scenario = text("scenario");
+  if ((scenario !== "registry" && scenario !== "cluster") || text("rule") !== rule) {
+    throw new RangeError(`Cannot read ${file.pathname}: it is not about ${rule} in a scenario that there is`);
   }
-  const plan = planFrom(fields.get("plan"), operationFrom);
+  const plan = planFrom(fields.get("plan"), (operation) => operation);
   const seedsTaken = Number(fields.get("seedsTaken"));
-  return { scenario: "registry", rule, seedsTaken, checker: text("checker"), message: text("message"), plan };
+  return { scenario, rule, seedsTaken, checker: text("checker"), message: text("message"), plan };
 }
 
 /** Writes the plan of a rule, as the formatter has it: what fits into a line is one. */

@@ -15,15 +15,15 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import type { RuleName } from "../../cluster/rules.ts";
 import type { FaultPlan } from "../../testkit/fault_plan.ts";
-import type { RegistryOperation } from "../../testkit/registry_process.ts";
 import type { SimulationViolation } from "../../testkit/scenario.ts";
 import { shrinkPlan } from "../../testkit/shrink.ts";
 import { plansFor } from "./mutant_recipes.ts";
+import type { ScenarioName } from "./scenarios.ts";
 import { ELSEWHERE } from "./mutants_elsewhere.ts";
 import { record, recordedMutant, RULE_NAMES, violationWithAll, violationWithout } from "./recorded_mutants.ts";
 
 interface Kill {
-  readonly plan: FaultPlan<RegistryOperation>;
+  readonly plan: FaultPlan<unknown>;
   readonly seedsTaken: number;
   readonly violation: SimulationViolation;
 }
@@ -72,54 +72,56 @@ function rulesToTry(names: readonly string[]): readonly RuleName[] {
 
 /** The first plan that kills, and then, if it is not too far, one that does so whatever the delays are. */
 function search(rule: RuleName): Kill | undefined {
-  const planOf = plansFor(rule);
+  const { scenario, planOf } = plansFor(rule);
   let first: Kill | undefined;
   let lastSeed = seedsMax;
   for (let seed = 1; seed <= lastSeed; seed++) {
     const plan = planOf(seed);
-    const violation = violationWithout(rule, plan);
+    const violation = violationWithout(scenario, rule, plan);
     if (violation === undefined) continue;
-    const bug = violationWithAll(plan);
+    const bug = violationWithAll(scenario, plan);
     if (bug !== undefined) {
       console.log(`${rule}: seed ${seed} fails with all rules: ${bug.checker}: ${bug.message}`);
       continue;
     }
     if (first === undefined) lastSeed = Math.max(STURDY_SEEDS_MIN, STURDY_SEEDS_FACTOR * seed);
     first ??= { plan, seedsTaken: seed, violation };
-    if (isSturdy(rule, plan, violation.checker)) return { ...first, plan, violation };
+    if (isSturdy(scenario, rule, plan, violation.checker)) return { ...first, plan, violation };
   }
   return first;
 }
 
 /** Whether a plan kills also when all that is sent comes sooner, or later: then small changes do not outdate it. */
-function isSturdy(rule: RuleName, plan: FaultPlan<RegistryOperation>, checker: string): boolean {
+function isSturdy(scenario: ScenarioName, rule: RuleName, plan: FaultPlan<unknown>, checker: string): boolean {
   return LATENCY_FACTORS.every((factor) => {
     const latencyPercent = Math.round(factor * plan.settings.latencyPercent);
-    return violationWithout(rule, { ...plan, settings: { ...plan.settings, latencyPercent } })?.checker === checker;
+    return violationWithout(scenario, rule, { ...plan, settings: { ...plan.settings, latencyPercent } })?.checker ===
+      checker;
   });
 }
 
 function stillKills(rule: RuleName): boolean {
   const recorded = recordedMutant(rule);
   if (recorded === undefined) return false;
-  const { plan, checker } = recorded;
-  return violationWithout(rule, plan)?.checker === checker && violationWithAll(plan) === undefined;
+  const { scenario, plan, checker } = recorded;
+  return violationWithout(scenario, rule, plan)?.checker === checker && violationWithAll(scenario, plan) === undefined;
 }
 
 function keep(rule: RuleName, { plan, seedsTaken, violation }: Kill): void {
   const { checker } = violation;
-  const mustBeSturdy = isSturdy(rule, plan, checker);
+  const { scenario } = plansFor(rule);
+  const mustBeSturdy = isSturdy(scenario, rule, plan, checker);
   let { message } = violation;
-  const fails = (smaller: FaultPlan<RegistryOperation>): boolean => {
-    const found = violationWithout(rule, smaller);
-    if (found?.checker !== checker || violationWithAll(smaller) !== undefined) return false;
-    if (mustBeSturdy && !isSturdy(rule, smaller, checker)) return false;
+  const fails = (smaller: FaultPlan<unknown>): boolean => {
+    const found = violationWithout(scenario, rule, smaller);
+    if (found?.checker !== checker || violationWithAll(scenario, smaller) !== undefined) return false;
+    if (mustBeSturdy && !isSturdy(scenario, rule, smaller, checker)) return false;
     message = found.message;
     return true;
   };
   const shrunk = shrinkPlan(plan, fails, shrinkRunsMax).plan;
   const [line = ""] = message.split("\n");
-  record({ scenario: "registry", rule, seedsTaken, checker, message: line, plan: shrunk });
+  record({ scenario, rule, seedsTaken, checker, message: line, plan: shrunk });
   const how = mustBeSturdy ? "sturdy" : "not sturdy";
   console.log(`  ${plan.items.length} items, ${shrunk.items.length} after shrinking, ${how}`);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate } from "node:timers";
 import { kind } from "../../mod.ts";
 import { simulate } from "../../testkit/simulate.ts";
 
@@ -71,6 +72,20 @@ describe("a handler in a simulation", () => {
     await assert.rejects(world.run("1s"), /Cannot use Date\.now in reacher:r\.reachQuietly/);
   });
 
+  it("is caught in each of two worlds that run at once, and no trap stays behind", async () => {
+    await stopped();
+    const before = [Date, Math.random, globalThis.setTimeout];
+    const [one, other] = [worldOf(), worldOf()];
+    const reach = (world: typeof one, name: string) => world.node(0).grain(Reacher, name).ask.reachLater(0);
+    await one.ready();
+    await Promise.all([
+      assert.rejects(reach(one, "a"), /Cannot use Date\.now in reacher:a/),
+      assert.rejects(reach(other, "b"), /Cannot use Date\.now in reacher:b/), // it has to come together first
+    ]);
+    await stopped();
+    assert.deepEqual([Date, Math.random, globalThis.setTimeout], before);
+  });
+
   it("sleeps in simulated time, and waits for nothing outside of it", async () => {
     const world = worldOf();
     await world.ready();
@@ -81,3 +96,8 @@ describe("a handler in a simulation", () => {
     assert.equal(world.outside.size, 0);
   });
 });
+
+/** A world stops when nobody waits in it any more. */
+function stopped(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -185,13 +185,19 @@ describe("handlers in a simulation", () => {
   });
 
   it("leave what is no handler alone, while a world runs and after", async () => {
+    await stopped(); // that of the test before this one
     const before = [Date, Math.random, globalThis.setTimeout, globalThis.fetch];
     const world = simulate({ nodes: 1, seed: 1, kinds });
     let seen = 0;
     world.expect(always("a test may look at the clock", () => (seen = Date.now()) > 0 && new Date() instanceof Date));
     await world.node(0).grain(Counter, "a").ask.add(1);
     assert.ok(seen > 0);
-    await new Promise((resolve) => setImmediate(resolve)); // the world stops when nobody waits any more
+    await stopped();
     assert.deepEqual([Date, Math.random, globalThis.setTimeout, globalThis.fetch], before);
   });
 });
+
+/** A world stops when nobody waits in it any more. */
+function stopped(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

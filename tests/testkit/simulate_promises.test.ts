@@ -77,7 +77,11 @@ describe("a simulated cluster of actors", () => {
   });
 
   it("is caught when a bounce isn't sticky", async () => {
-    const world = new WorldOfActors({ nodes: 4, seed: 1, kinds, faults }, without("stickyBounce"));
-    await assert.rejects(traffic(world, 4, 40), /Message \d+ of post:p\d .* runs after message \d+/);
+    const found: unknown[] = [];
+    for (let seed = 1; seed <= 20 && found.length === 0; seed++) {
+      const world = new WorldOfActors({ nodes: 4, seed, kinds, faults }, without("stickyBounce"));
+      await traffic(world, 4, 40).catch((thrown: unknown) => found.push(thrown));
+    }
+    assert.match(String(found[0]), /Message \d+ of post:p\d .* runs after message \d+/);
   });
 });
