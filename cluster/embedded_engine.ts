@@ -424,9 +424,10 @@ function open(engine: EmbeddedEngine, founders: View, view: View, now: Now, out:
 function firstCommit(engine: EmbeddedEngine, view: View, now: Now, out: EngineEffect[]): void {
   const { bootstrap, views, partitions, options } = engine;
   if (!mayInstall(bootstrap, view)) return;
-  if (wasRemoved(view, options.self.id)) return retire(engine, "join-refused", false, out);
-  if (!isMember(view, options.self.id)) return;
   const { attempt } = bootstrap;
+  // A founder was in it, though it never knew: without that word it could found a second one while this one goes on.
+  if (wasRemoved(view, options.self.id)) return retire(engine, "join-refused", attempt !== undefined, out);
+  if (!isMember(view, options.self.id)) return;
   // The copies of the first configuration are empty until the cluster has opened, and that is what this view says.
   if (attempt !== undefined) foundPartitions(partitions, attempt.view);
   const effects = collect<ViewEffect>((some) =>

@@ -34,7 +34,8 @@ export function lookAfterFollowers(
   now: Now,
   out: PartitionEffect[],
 ): boolean {
-  const { seq } = replicaOf(state, partition);
+  const { est, seq } = replicaOf(state, partition);
+  if (est !== owned.cfg) return false; // This node is to own the next configuration too, and has its state.
   let isBusy = false;
   for (const [id, follower] of owned.followers) {
     if (follower.acked !== undefined && follower.acked >= seq && follower.sync === undefined) continue;

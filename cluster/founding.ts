@@ -62,11 +62,14 @@ export function tickFounding(state: Bootstrap, now: Now, out: BootstrapEffect[])
   }
 }
 
-/** Founders that have ended for certain: another process answers at their address. They will not open anything. */
+/**
+ * Founders that have ended for certain: another process answers at their address. They will not open anything. Not those
+ * that say that they may only join: they have been in a cluster, perhaps in this one, which goes on with others.
+ */
 function ended(state: Bootstrap, { view, since }: Attempt): readonly NodeId[] {
   return view.members.filter(({ id, address }) => {
     const there = state.peers.get(address);
-    return there !== undefined && there.id !== id && there.heardAt > since;
+    return there !== undefined && there.id !== id && there.heardAt > since && there.standing !== "joining";
   }).map(({ id }) => id);
 }
 

@@ -178,7 +178,7 @@ function take(state: Partitions, from: NodeId, message: PartitionMessage, now: N
     .with({ kind: "registryReply" }, () => {}) // The client's.
     .with({ kind: "replicate" }, (replicate) => onReplicate(state, from, replicate, out))
     .with({ kind: "replicated" }, ({ partition, cfg, est, seq }) => {
-      if (state.owned.get(partition)?.cfg === cfg) onReplicated(state, from, partition, est, seq, now, out);
+      if (isOwnedAt(state, partition, cfg)) onReplicated(state, from, partition, est, seq, now, out);
     })
     .with({ kind: "sync" }, (sync) => onSync(state, from, sync, out))
     .with({ kind: "synced" }, ({ partition, cfg, snapshot, received }) => {
@@ -216,7 +216,7 @@ function take(state: Partitions, from: NodeId, message: PartitionMessage, now: N
     })
     .with({ kind: "compare" }, (compare) => onCompare(state, from, compare, out))
     .with({ kind: "differs" }, ({ partition, cfg }) => {
-      if (state.owned.get(partition)?.cfg === cfg) repair(state, from, partition, now, out);
+      if (isOwnedAt(state, partition, cfg)) repair(state, from, partition, now, out);
     })
     .exhaustive();
 }
@@ -228,6 +228,11 @@ function serveEarly(state: Partitions, partition: Partition, now: Now): void {
   if (state.owned.get(partition)?.cfg !== incoming.cfg) {
     own(state, partition, incoming.cfg, incoming.group, incoming, now);
   }
+}
+
+/** Whether this node owns `cfg` and its copy still is of it: not of the next one, with which it waits for a view. */
+function isOwnedAt(state: Partitions, partition: Partition, cfg: number): boolean {
+  return state.owned.get(partition)?.cfg === cfg && replicaOf(state, partition).est === cfg;
 }
 
 function incomingOf(state: Partitions, partition: Partition, cfg: number): Incoming | undefined {
@@ -260,8 +265,9 @@ function wantHoldings(
 
 function compareCopies(state: Partitions, out: PartitionEffect[]): void {
   for (const [partition, owned] of state.owned) {
-    const { seq, digest } = replicaOf(state, partition);
-    if (owned.committed !== seq) continue;
+    const { est, seq, digest } = replicaOf(state, partition);
+    // Whoever owns and is to own has the state of the next configuration already: nothing to compare.
+    if (est !== owned.cfg || owned.committed !== seq) continue;
     for (const [id, follower] of owned.followers) {
       if (follower.acked === seq) send(state, id, { kind: "compare", partition, cfg: owned.cfg, seq, digest }, out);
     }

@@ -114,6 +114,8 @@ function mend(plan: Plan): void {
 function activated(plan: Plan, partition: number, current: Placed): Placed {
   const { next } = current;
   if (next === undefined || !plan.input.recovered(partition, next.cfg)) return current;
+  // Whoever had its state is gone. What it came from may still be there.
+  if (!plan.input.members.some(({ id }) => next.group.includes(id))) return current;
   const active: Placed = { cfg: next.cfg, group: next.group, next: undefined };
   draftsOf(plan)[partition] = active;
   return active;

@@ -246,7 +246,7 @@ export class ClusterProcess implements SimulatedProcess<Frame, ClusterOperation,
       case "passivate":
         return this.actors.passivate(operation.index);
       case "leave": {
-        if (view === undefined || view.members.length < 3) return;
+        if (view === undefined || view.members.length < 2) return;
         const until = after(this.#now.mono, LEAVE_MS);
         return this.#feed({ kind: "leave", requestId: this.#ask("leave", 2 * LEAVE_MS), deadline: until });
       }

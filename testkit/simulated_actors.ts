@@ -92,9 +92,16 @@ export class SimulatedActors {
   enqueue({ key, token, number, arrived }: NodeEffect & { readonly kind: "enqueue" }): void {
     const actor = this.#find(key, token);
     if (actor === undefined) {
-      const code = "actor-stopped";
-      if (arrived.frame.kind === "user") this.#tell({ kind: "refused", arrived, code, fate: "not-delivered" });
-      return;
+      // It was on its way here when the actor ended: handed back with its number, or the router would wait for it.
+      const handedBack = {
+        key,
+        token,
+        items: [arrived],
+        through: number,
+        reason: "not-here",
+        hint: undefined,
+      } as const;
+      return this.#tell({ kind: "handedBack", ...handedBack });
     }
     actor.through = number;
     if (arrived.frame.kind === "user" && actor.mailbox.length >= MAILBOX_MAX) {

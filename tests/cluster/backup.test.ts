@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { epoch } from "../../core/ids.ts";
 import { without } from "../../cluster/rules.ts";
 import { claim, get, P, PartitionNet, type Sent, wrote } from "./partition_net.ts";
-import { entry, founded, SETTINGS } from "./view_values.ts";
+import { active } from "./planned.ts";
+import { entry, following, founded, ids, SETTINGS } from "./view_values.ts";
 
 const view = founded("a b c");
 
@@ -83,6 +84,17 @@ describe("a backup that is behind", () => {
     chunk(9, 0, 3);
     chunk(2, 0, 1);
     assert.equal(net.copy("c").seq, 5);
+  });
+
+  it("is not compared with the state of the next configuration, which its owner has already", () => {
+    const net = new PartitionNet(founded("a b c", { partitions: [active(1, ...ids("a b"))] }));
+    net.request("b", "a", 1, [claim("k")]);
+    net.deliver(({ message }) => message.kind !== "replicate");
+    const next = { cfg: epoch(2), group: ids("a c"), why: "move" } as const;
+    net.install(following(net.view, { partitions: [{ ...active(1, ...ids("a b")), next }] }));
+    net.pass(61_000, ({ message }) => message.kind !== "replicate" && message.kind !== "seal");
+    assert.deepEqual([net.copy("a").est, net.copy("b").est], [2, 1]);
+    assert.deepEqual(net.reported("odd"), []);
   });
 
   it("and sealed takes nothing of the old configuration", () => {

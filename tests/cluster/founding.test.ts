@@ -162,6 +162,14 @@ describe("a founder that is asked", () => {
     assert.deepEqual(b.retired, ["attempt-abandoned"]);
   });
 
+  it("does not count one whose process has been in a cluster since: it may be this very one, and go on", () => {
+    const b = accepted();
+    b.pass(10_050);
+    b.hear({ ...hello("c2"), member: member("c2", { address: "c:4000" }), standing: "joining" }, "c2");
+    b.tick(50);
+    assert.deepEqual(b.retired, []);
+  });
+
   it("of seeds gives up alone: its attempt dies with it", () => {
     const b = accepted({ settings: SEED_SETTINGS });
     b.pass(10_000);

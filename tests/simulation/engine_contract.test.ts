@@ -1,4 +1,11 @@
+/**
+ * The embedded engine keeps the contract of engines, in the simulator.
+ *
+ * @module
+ */
+import { describe } from "node:test";
 import { describeEngine } from "../contract/engine.ts";
 import { embeddedWorlds } from "./engine_world.ts";
 
-describeEngine("the embedded engine", embeddedWorlds());
+// Runners count a file's tests by where they are declared.
+describe("the contract of engines", () => describeEngine("the embedded engine", embeddedWorlds()));

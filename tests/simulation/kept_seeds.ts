@@ -49,6 +49,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     scenario: "cluster",
     story: "a rebuild did not count an activation that was stopping, and it ran twice",
   },
+  {
+    seed: 1196,
+    scenario: "cluster",
+    story: "a host refused what came for an actor that had ended, and its router waited",
+  },
   { seed: 23699, scenario: "cluster", story: "a member long away knew nobody who was still there, and stayed frozen" },
 ];
 
@@ -63,6 +68,6 @@ export interface Campaign {
 
 /** What every change runs. */
 export const CAMPAIGNS: readonly Campaign[] = [
-  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "15ba2a89f0a99b8a" },
-  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "db79b3dfcdbeda07" },
+  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "92c8279cb2d0df1e" },
+  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "4e0236ee658100ca" },
 ];

@@ -28,9 +28,9 @@ const SEEDS_VOTE = 1;
 const RECIPE: PlanRecipe<ClusterOperation> = {
   ...CLUSTER_RECIPE,
   nodeCounts: [5, 5],
-  chaosMs: 1_900_000,
-  faultsMax: 190,
-  operationsMax: 570_000,
+  chaosMs: 1_850_000,
+  faultsMax: 185,
+  operationsMax: 555_000,
   tuning: (random, nodeCount) => ({ ...CLUSTER_RECIPE.tuning?.(random, nodeCount), voting: SEEDS_VOTE }),
   mayHappen: (item, settings) =>
     CLUSTER_RECIPE.mayHappen?.(item, settings) !== false && !(item.kind === "crash" && item.stays) &&
