@@ -34,6 +34,7 @@ import { frameCheck } from "./frame_check.ts";
 import { type PlanRecipe, USUAL_RECIPE } from "./plan_recipe.ts";
 import {
   clusterSettingsOf,
+  drawnSettings,
   keepsClockAssumption,
   noOddMessages,
   noteLine,
@@ -51,13 +52,7 @@ export const CLUSTER_RECIPE: PlanRecipe<ClusterOperation> = {
   operationsMax: 400,
   operation: (random) => operationOf(random),
   tuning: (random, nodeCount) => ({
-    replicas: below(random, 10) < 7 ? 3 : 1 + below(random, 2),
-    readQuorum: below(random, 4) === 0 ? 2 : 1,
-    voting: below(random, 10) < 7 ? 0 : 1 + below(random, 2),
-    seeds: nodeCount >= 5 && below(random, 2) === 0 ? 5 : 3,
-    partitions: 5,
-    chunk: 1 + below(random, 4),
-    changesKept: 4 + below(random, 60),
+    ...drawnSettings(random, nodeCount),
     barrierMs: 1_000 * below(random, 10),
     stepsBack: below(random, 2),
     workers: below(random, 4),

@@ -43,6 +43,17 @@ export const REGISTRY_RECIPE: PlanRecipe<RegistryOperation> = {
   operationsMax: 400,
   operation: (random) => operationOf(random),
   tuning: (random, nodeCount) => ({
+    ...drawnSettings(random, nodeCount),
+    condemns: below(random, 2),
+    stepsBack: below(random, 2),
+  }),
+  mayHappen: (item, settings) => keepsClockAssumption(item, settings),
+  settings: { tickMs: 100, convergeMs: 90_000 },
+};
+
+/** What {@link clusterSettingsOf} reads, drawn: mostly the defaults, few partitions, and buffers so small that they fill. */
+export function drawnSettings(random: Random, nodeCount: number): Readonly<Record<string, number>> {
+  return {
     replicas: below(random, 10) < 7 ? 3 : 1 + below(random, 2),
     readQuorum: below(random, 4) === 0 ? 2 : 1,
     voting: below(random, 10) < 7 ? 0 : 1 + below(random, 2),
@@ -50,12 +61,8 @@ export const REGISTRY_RECIPE: PlanRecipe<RegistryOperation> = {
     partitions: 5,
     chunk: 1 + below(random, 4),
     changesKept: 4 + below(random, 60),
-    condemns: below(random, 2),
-    stepsBack: below(random, 2),
-  }),
-  mayHappen: (item, settings) => keepsClockAssumption(item, settings),
-  settings: { tickMs: 100, convergeMs: 90_000 },
-};
+  };
+}
 
 /**
  * A lease is measured by whichever clock has gone further, so no world has both: machines that are suspended, and wall
