@@ -42,12 +42,12 @@ export function lookAfterFollowers(
     isBusy = true;
     if (now.mono < follower.sendAt) continue;
     if (state.view === undefined || !isMember(state.view, id)) continue;
-    if (follower.sync !== undefined) sendChunk(state, owned, follower, partition, id, now, out);
+    if (follower.sync !== undefined) sendChunk(state, owned, follower, now, out);
     else {
       follower.sent = follower.acked ?? follower.sent;
       const { acked } = follower;
-      if (acked !== undefined) catchUp(state, owned, follower, partition, id, now, out);
-      else ask(state, owned, follower, partition, id, now, out);
+      if (acked !== undefined) catchUp(state, owned, follower, now, out);
+      else ask(state, owned, follower, now, out);
     }
   }
   return isBusy;
@@ -67,21 +67,14 @@ export function onSynced(
   const follower = owned?.followers.get(from);
   if (owned === undefined || follower?.sync?.snapshot !== snapshot) return;
   follower.sync.received = received;
-  sendChunk(state, owned, follower, partition, from, now, out);
+  sendChunk(state, owned, follower, now, out);
 }
 
-function ask(
-  state: Partitions,
-  owned: Ownership,
-  follower: Follower,
-  partition: Partition,
-  to: NodeId,
-  now: Now,
-  out: PartitionEffect[],
-): void {
+function ask(state: Partitions, owned: Ownership, follower: Follower, now: Now, out: PartitionEffect[]): void {
+  const { partition, cfg } = owned;
   follower.sendAt = after(now.mono, RESEND_MS);
   const first = replicaOf(state, partition).seq + 1;
-  send(state, to, { kind: "replicate", partition, cfg: owned.cfg, first, changes: [] }, out);
+  send(state, follower.id, { kind: "replicate", partition, cfg, first, changes: [] }, out);
 }
 
 /** Sends a backup the next changes it has not been sent; a whole copy when they are no longer kept. */
@@ -89,20 +82,19 @@ export function catchUp(
   state: Partitions,
   owned: Ownership,
   follower: Follower,
-  partition: Partition,
-  to: NodeId,
   now: Now,
   out: PartitionEffect[],
 ): void {
+  const { partition, cfg } = owned;
   const { seq } = replicaOf(state, partition);
   if (follower.sync !== undefined || follower.sent >= seq) return;
   const first = follower.sent + 1;
-  if (first < owned.logFirst) return beginSync(state, owned, follower, partition, to, now, out);
+  if (first < owned.logFirst) return beginSync(state, owned, follower, now, out);
   const changes = owned.log.slice(first - owned.logFirst, first - owned.logFirst + CHANGES_MAX);
   follower.sent = first + changes.length - 1;
   follower.sendAt = after(now.mono, RESEND_MS);
   state.busy.add(partition);
-  send(state, to, { kind: "replicate", partition, cfg: owned.cfg, first, changes }, out);
+  send(state, follower.id, { kind: "replicate", partition, cfg, first, changes }, out);
 }
 
 /** Begins to send a backup the whole state. Meanwhile it is sent no changes. */
@@ -110,43 +102,34 @@ export function beginSync(
   state: Partitions,
   owned: Ownership,
   follower: Follower,
-  partition: Partition,
-  to: NodeId,
   now: Now,
   out: PartitionEffect[],
 ): void {
   if (follower.sync !== undefined) return;
-  const { seq, entries } = replicaOf(state, partition);
+  const { seq, entries } = replicaOf(state, owned.partition);
   follower.sync = { snapshot: seq, entries: [...entries.values()], received: 0 };
   follower.sent = seq;
-  state.busy.add(partition);
-  sendChunk(state, owned, follower, partition, to, now, out);
+  state.busy.add(owned.partition);
+  sendChunk(state, owned, follower, now, out);
 }
 
-function sendChunk(
-  state: Partitions,
-  owned: Ownership,
-  follower: Follower,
-  partition: Partition,
-  to: NodeId,
-  now: Now,
-  out: PartitionEffect[],
-): void {
-  const { sync } = follower;
+function sendChunk(state: Partitions, owned: Ownership, follower: Follower, now: Now, out: PartitionEffect[]): void {
+  const { id, sync } = follower;
   if (sync === undefined) return;
+  const { partition, cfg } = owned;
   const { chunkEntries } = state.options;
   const count = Math.max(1, Math.ceil(sync.entries.length / chunkEntries));
   const index = Math.min(sync.received, count - 1);
   follower.sendAt = after(now.mono, RESEND_MS);
   const entries = sync.entries.slice(index * chunkEntries, (index + 1) * chunkEntries);
-  send(state, to, { kind: "sync", partition, cfg: owned.cfg, snapshot: sync.snapshot, index, count, entries }, out);
+  send(state, id, { kind: "sync", partition, cfg, snapshot: sync.snapshot, index, count, entries }, out);
 }
 
 /** Starts a whole copy to a backup whose copy is not what it should be. */
 export function repair(state: Partitions, from: NodeId, partition: Partition, now: Now, out: PartitionEffect[]): void {
   const owned = state.owned.get(partition);
   const follower = owned?.followers.get(from);
-  if (owned !== undefined && follower !== undefined) beginSync(state, owned, follower, partition, from, now, out);
+  if (owned !== undefined && follower !== undefined) beginSync(state, owned, follower, now, out);
 }
 
 /** Forgets changes that count and that only a backup far behind could still want. */

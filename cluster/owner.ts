@@ -73,6 +73,7 @@ export function serving(state: Partitions, partition: Partition): Ownership | Un
 
 /** Begins to own: the copy is the configuration's first state, and so are those of `stored`. */
 export function createOwnership(
+  partition: Partition,
   cfg: Ownership["cfg"],
   group: readonly NodeId[],
   self: NodeId,
@@ -84,9 +85,10 @@ export function createOwnership(
   const followers = new Map<NodeId, Follower>();
   for (const id of group) {
     const acked = stored.has(id) ? committed : undefined;
-    if (id !== self) followers.set(id, { acked, sent: committed, sendAt: now.mono, sync: undefined });
+    if (id !== self) followers.set(id, { id, acked, sent: committed, sendAt: now.mono, sync: undefined });
   }
   return {
+    partition,
     cfg,
     since,
     group,
@@ -179,14 +181,14 @@ export function onReplicated(
   const follower = owned?.followers.get(from);
   if (owned === undefined || follower === undefined) return;
   if (est > owned.cfg) return; // It has moved on, and so shall we.
-  if (est < owned.cfg || seq + 1 < owned.logFirst) return beginSync(state, owned, follower, partition, from, now, out);
+  if (est < owned.cfg || seq + 1 < owned.logFirst) return beginSync(state, owned, follower, now, out);
   if (seq > replicaOf(state, partition).seq) return; // Not of this life of the configuration: refused.
   if (follower.sync !== undefined && seq >= follower.sync.snapshot) follower.sync = undefined;
   if (follower.acked === undefined || seq > follower.acked) follower.acked = seq;
   follower.sent = Math.max(follower.sent, follower.acked);
   follower.sendAt = after(now.mono, RESEND_MS);
   advance(state, owned, partition, out);
-  catchUp(state, owned, follower, partition, from, now, out);
+  catchUp(state, owned, follower, now, out);
 }
 
 /** A backup is still in this configuration. */
@@ -211,7 +213,7 @@ export function flushFresh(state: Partitions, now: Now, out: PartitionEffect[]):
     state.busy.add(partition);
     for (const [id, follower] of owned.followers) {
       if (follower.sync === undefined && follower.acked !== undefined) {
-        catchUp(state, owned, follower, partition, id, now, out);
+        catchUp(state, owned, follower, now, out);
       }
     }
     advance(state, owned, partition, out);

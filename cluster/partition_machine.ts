@@ -158,7 +158,7 @@ function own(
   const stored = incoming !== undefined && incoming.cfg === cfg ? incoming.stored : new Set<NodeId>();
   const { seq } = replicaOf(state, partition);
   const since = state.view?.epoch ?? cfg;
-  state.owned.set(partition, createOwnership(cfg, group, state.options.self, seq, stored, since, now));
+  state.owned.set(partition, createOwnership(partition, cfg, group, state.options.self, seq, stored, since, now));
   state.busy.add(partition);
 }
 

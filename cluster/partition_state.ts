@@ -57,6 +57,7 @@ export interface Waiting {
 
 /** How far one backup is. */
 export interface Follower {
+  readonly id: NodeId;
   /** It has every change up to this; `undefined` while that is not known. */
   acked: number | undefined;
   /** Changes up to this were sent. */
@@ -75,6 +76,7 @@ export interface Client {
 
 /** What an owner knows beyond its copy. */
 export interface Ownership {
+  readonly partition: Partition;
   readonly cfg: Epoch;
   /** Epoch of the view under which it began: no older one, as far as this node knows, has the configuration active. */
   readonly since: Epoch;
