@@ -211,7 +211,7 @@ export function flushFresh(state: Partitions, now: Now, out: PartitionEffect[]):
     const owned = state.owned.get(partition);
     if (owned === undefined) continue;
     state.busy.add(partition);
-    for (const [id, follower] of owned.followers) {
+    for (const follower of owned.followers.values()) {
       if (follower.sync === undefined && follower.acked !== undefined) {
         catchUp(state, owned, follower, now, out);
       }
