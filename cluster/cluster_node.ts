@@ -404,7 +404,8 @@ class Step {
     const before = node.lease;
     node.lease = status;
     this.#out.push({ kind: "lease", status });
-    this.#tell("router", { kind: "lease", status });
+    // Before whatever else this step still has for the router: nothing leaves once the lease is over or given back.
+    this.#errands.splice(this.#next, 0, { kind: "router", input: { kind: "lease", status } });
     this.#tell("directory", effect);
     if (status === "frozen" && (before === "held" || before === "soft")) {
       node.frozenAt = this.#now;

@@ -14,6 +14,10 @@ export function runsUnderLease(): ClusterChecker {
   const installedMs = new Map<NodeId, number>();
   return {
     name: "I15 runs under a lease",
+    // What the identity before this one had begun ends under the promises that it was given.
+    onBorn(world, node, { id }) {
+      installedMs.set(id, world.clockOf(node).mono);
+    },
     onNote(world, node, note) {
       const { process } = node;
       if (process === undefined) return;
