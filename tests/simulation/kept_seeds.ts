@@ -54,6 +54,8 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     scenario: "cluster",
     story: "a host refused what came for an actor that had ended, and its router waited",
   },
+  { seed: 101_528, scenario: "cluster", story: "a checker blamed a new identity for what the one before had begun" },
+  { seed: 101_881, scenario: "cluster", story: "a message left in the step in which the lease was given back" },
   { seed: 23699, scenario: "cluster", story: "a member long away knew nobody who was still there, and stayed frozen" },
 ];
 
