@@ -32,6 +32,7 @@ import { initialPlaces } from "./planner.ts";
 import type { RouterMessage } from "./router_protocol.ts";
 import type { Now } from "./time.ts";
 import { isMember, type View } from "./view.ts";
+import { isBootstrap } from "./view_protocol.ts";
 
 /** What nodes send to each other: a message for one of the machines, and what view its sender has. */
 export type Frame =
@@ -84,17 +85,6 @@ export interface ClusterCore {
 
 /** Messages that only whoever has an older view needs, so they come from anybody with a newer one. */
 const NEWS: ReadonlySet<string> = new Set(["commit", "pull"] satisfies EngineMessage["kind"][]);
-const BEFORE_VIEWS: ReadonlySet<string> = new Set(
-  [
-    "hello",
-    "joinRequest",
-    "joinRefused",
-    "found",
-    "founderAccepts",
-    "founderRefuses",
-    "founderGivesUp",
-  ] satisfies EngineMessage["kind"][],
-);
 
 /** A node that is nowhere yet. */
 export function createCore(options: CoreOptions): ClusterCore {
@@ -171,7 +161,7 @@ export function coreFrame(core: ClusterCore, from: NodeId, frame: Frame, now: No
   if (core.isRetired) return;
   const { engine, refused } = core;
   const view = viewOf(core);
-  if (frame.part === "engine" && BEFORE_VIEWS.has(frame.message.kind)) {
+  if (frame.part === "engine" && isBootstrap(frame.message)) {
     return withEngine(core, now, out, (effects) => engineMessage(engine, from, frame.message, now, effects));
   }
   if (view === undefined) {

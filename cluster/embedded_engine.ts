@@ -55,7 +55,7 @@ import {
   type ViewMachine,
   viewMessage,
 } from "./view_machine.ts";
-import type { Ballot, BootstrapMessage, ViewMessage } from "./view_protocol.ts";
+import { type Ballot, type BootstrapMessage, isBootstrap, isOfViews, type ViewMessage } from "./view_protocol.ts";
 
 /** What nodes with this engine say to each other. */
 export type EngineMessage = ViewMessage | BootstrapMessage | PartitionMessage;
@@ -98,33 +98,6 @@ export interface EmbeddedEngine {
   readonly client: RegistryClient;
   isRetired: boolean;
 }
-
-const BOOTSTRAP_KINDS: ReadonlySet<string> = new Set(
-  [
-    "hello",
-    "joinRequest",
-    "joinRefused",
-    "found",
-    "founderAccepts",
-    "founderRefuses",
-    "founderGivesUp",
-  ] satisfies BootstrapMessage["kind"][],
-);
-const VIEW_KINDS: ReadonlySet<string> = new Set(
-  [
-    "leaseRequest",
-    "leaseGrant",
-    "leaseRelease",
-    "prepare",
-    "promise",
-    "accept",
-    "accepted",
-    "refused",
-    "wait",
-    "commit",
-    "pull",
-  ] satisfies ViewMessage["kind"][],
-);
 
 /** An engine of a node that is nowhere yet. */
 export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
@@ -475,14 +448,6 @@ function refusalOf(request: EngineRequest): EngineResult {
 
 function membershipOf({ views }: EmbeddedEngine): Membership {
   return { view: views.view, hasLease: views.status === "held" || views.status === "soft" };
-}
-
-function isBootstrap(message: EngineMessage): message is BootstrapMessage {
-  return BOOTSTRAP_KINDS.has(message.kind);
-}
-
-function isOfViews(message: EngineMessage): message is ViewMessage {
-  return VIEW_KINDS.has(message.kind);
 }
 
 function collect<Effect>(run: (out: Effect[]) => void): readonly Effect[] {

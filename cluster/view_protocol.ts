@@ -81,6 +81,29 @@ export type BootstrapMessage =
   /** "I want to give this attempt up, and will not open it any more." */
   | { readonly kind: "founderGivesUp"; readonly clusterId: string };
 
+const VIEW_KINDS = kindsOf<ViewMessage>({
+  leaseRequest: true,
+  leaseGrant: true,
+  leaseRelease: true,
+  prepare: true,
+  promise: true,
+  accept: true,
+  accepted: true,
+  refused: true,
+  wait: true,
+  commit: true,
+  pull: true,
+});
+const BOOTSTRAP_KINDS = kindsOf<BootstrapMessage>({
+  hello: true,
+  joinRequest: true,
+  joinRefused: true,
+  found: true,
+  founderAccepts: true,
+  founderRefuses: true,
+  founderGivesUp: true,
+});
+
 /** Whether ballot `one` comes before `other`. */
 export function isBefore(one: Ballot, other: Ballot): boolean {
   return one.round < other.round || (one.round === other.round && one.by < other.by);
@@ -89,4 +112,21 @@ export function isBefore(one: Ballot, other: Ballot): boolean {
 /** Whether both are the same ballot. */
 export function isSameBallot(one: Ballot, other: Ballot): boolean {
   return one.round === other.round && one.by === other.by;
+}
+
+/** Whether a message is one of those about views and leases. */
+export function isOfViews(message: { readonly kind: string }): message is ViewMessage {
+  return VIEW_KINDS.has(message.kind);
+}
+
+/** Whether a message is one that nodes say to each other without sharing a view. */
+export function isBootstrap(message: { readonly kind: string }): message is BootstrapMessage {
+  return BOOTSTRAP_KINDS.has(message.kind);
+}
+
+/** The kinds of a union, all of them: one that is forgotten does not compile. */
+function kindsOf<Message extends { readonly kind: string }>(
+  kinds: Readonly<Record<Message["kind"], true>>,
+): ReadonlySet<string> {
+  return new Set(Object.keys(kinds));
 }

@@ -26,7 +26,7 @@ import {
   tickView,
   viewMessage,
 } from "../../cluster/view_machine.ts";
-import type { BootstrapMessage, ViewMessage } from "../../cluster/view_protocol.ts";
+import { type BootstrapMessage, isBootstrap, type ViewMessage } from "../../cluster/view_protocol.ts";
 import { epoch, instant, type NodeId, nodeId, type Partition } from "../../core/ids.ts";
 import { seededRandom } from "../../core/random.ts";
 import { SAMPLES, sampleView } from "./frame_samples.ts";
@@ -204,7 +204,7 @@ function bootstrapAlone(seed: number): Machine {
     wasMember: seed % 3 === 0,
     initialPlaces: (founders) => initialPlaces(founders, PARTITIONS, 2, epoch(1)),
   });
-  const messages: readonly BootstrapMessage[] = Object.values(SAMPLES.engine).flat().filter(isOfBootstrap);
+  const messages: readonly BootstrapMessage[] = Object.values(SAMPLES.engine).flat().filter(isBootstrap);
   return (input, now) => {
     const view = input.by % 4 === 0 ? sampleView(2 + input.by % 3) : undefined;
     const membership = { view, hasLease: view !== undefined && input.which % 2 === 0 };
@@ -315,7 +315,7 @@ function viewAfter(view: View | undefined, which: number): View {
 }
 
 function viewSamples(): readonly ViewMessage[] {
-  const messages = Object.values(SAMPLES.engine).flat().filter((one) => !isOfPartitions(one) && !isOfBootstrap(one));
+  const messages = Object.values(SAMPLES.engine).flat().filter((one) => !isOfPartitions(one) && !isBootstrap(one));
   const ballot = { round: 2, by: nodeId("b") };
   const views = [2, 3, 4, 5].map(sampleView).flatMap((view): readonly ViewMessage[] => [
     { kind: "commit", view },
@@ -329,22 +329,6 @@ function viewSamples(): readonly ViewMessage[] {
 
 function isOfPartitions(message: EngineMessage): message is PartitionMessage {
   return "partition" in message || message.kind === "registryReply";
-}
-
-const BEGINNINGS: ReadonlySet<string> = new Set(Object.keys(
-  {
-    hello: 0,
-    joinRequest: 0,
-    joinRefused: 0,
-    found: 0,
-    founderAccepts: 0,
-    founderRefuses: 0,
-    founderGivesUp: 0,
-  } satisfies Record<BootstrapMessage["kind"], number>,
-));
-
-function isOfBootstrap(message: EngineMessage): message is BootstrapMessage {
-  return BEGINNINGS.has(message.kind);
 }
 
 function sampleOf<T>(messages: readonly T[], { which, isChanged, leaf, by }: Input): T {

@@ -31,7 +31,7 @@ import { ALL_RULES, type Rules } from "../../cluster/rules.ts";
 import { type ClusterSettings, TIMINGS, type Timings } from "../../cluster/settings.ts";
 import type { Now } from "../../cluster/time.ts";
 import { isMember, type Member, type View } from "../../cluster/view.ts";
-import type { BootstrapMessage } from "../../cluster/view_protocol.ts";
+import { isBootstrap } from "../../cluster/view_protocol.ts";
 import { EventQueue, type Timed } from "../../testkit/event_queue.ts";
 import { SimClock } from "../../testkit/sim_clock.ts";
 import type { EngineWorld, EngineWorldOptions } from "../contract/engine_world.ts";
@@ -45,19 +45,6 @@ const LONG_DELAY_US = 40_000;
 const BEGIN_MS = 60_000;
 /** Steps of one call of `runFor`: something sends for ever. */
 const STEPS_MAX = 5_000_000;
-
-/** What nodes say to each other before they have a view: as in `cluster_core.ts`. */
-const BEFORE_VIEWS: ReadonlySet<string> = new Set(
-  [
-    "hello",
-    "joinRequest",
-    "joinRefused",
-    "found",
-    "founderAccepts",
-    "founderRefuses",
-    "founderGivesUp",
-  ] satisfies BootstrapMessage["kind"][],
-);
 
 interface Happening extends Timed {
   readonly run: () => void;
@@ -283,7 +270,7 @@ class EmbeddedWorld implements EngineWorld {
     this.#step(node, (now, out) => {
       const { engine } = node;
       const view = installedView(engine);
-      const isHeard = BEFORE_VIEWS.has(message.kind) || (view === undefined && message.kind === "commit");
+      const isHeard = isBootstrap(message) || (view === undefined && message.kind === "commit");
       if (isHeard) return engineMessage(engine, from.id, message, now, out);
       if (view === undefined) return;
       if (clusterId !== view.clusterId) return;
