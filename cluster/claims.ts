@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { partitionOfKey } from "../core/hash.ts";
 import { epoch, type Instant } from "../core/ids.ts";
 import { type Activation, publicStatus, type Waiter } from "./activation.ts";
 import { advance, forget, startIfMay } from "./activation_life.ts";
@@ -21,7 +22,6 @@ import {
   mayBegin,
   nextNumber,
   nextOperation,
-  partitionOfKey,
   refuse,
   wakeIn,
 } from "./directory_state.ts";
@@ -59,7 +59,7 @@ export function hasRoom(state: DirectoryState, isForOthers: boolean): boolean {
 /** Begins to claim a name that this node has nothing under. */
 export function beginClaim(state: DirectoryState, start: ClaimStart, now: Instant, out: DirectoryEffect[]): void {
   const { key, claim } = start;
-  const partition = partitionOfKey(state, key);
+  const partition = partitionOfKey(key, state.settings.partitionCount);
   const activation: Activation = {
     key,
     partition,

@@ -9,11 +9,8 @@
  *
  * @module
  */
-import { hash64, partitionOf } from "../core/hash.ts";
 import type { Epoch, Instant, NodeId, Partition } from "../core/ids.ts";
 import { after } from "../core/ids.ts";
-import { rootOf } from "../core/names.ts";
-import type { ActorKey } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { Activation } from "./activation.ts";
 import type { Departure } from "./departure.ts";
@@ -157,11 +154,6 @@ export function createDirectory(options: DirectoryOptions): DirectoryState {
     counter: 0,
     refused: new Map(),
   };
-}
-
-/** The partition of a key: that of its root, for children live with it. */
-export function partitionOfKey(state: DirectoryState, key: string): Partition {
-  return partitionOf(hash64(rootOf(key as ActorKey)), state.settings.partitionCount);
 }
 
 /** Whether new names may be claimed and claimed ones started. */

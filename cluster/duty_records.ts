@@ -10,10 +10,11 @@
  *
  * @module
  */
+import { partitionOfKey } from "../core/hash.ts";
 import type { Instant, NodeId, Partition } from "../core/ids.ts";
 import { auditFrom } from "./audit.ts";
 import type { DirectoryEffect } from "./directory_protocol.ts";
-import { type DirectoryState, nextNumber, partitionOfKey, refuse, wakeIn } from "./directory_state.ts";
+import { type DirectoryState, nextNumber, refuse, wakeIn } from "./directory_state.ts";
 import { callEngine } from "./engine_calls.ts";
 import { type Entry, isOlder, type Version } from "./engine.ts";
 import { wantedChanged } from "./locate.ts";
@@ -49,7 +50,7 @@ export function dutyRecords(): DutyRecords {
 
 /** The partition of a key, when this node is on duty for it and knows its records. */
 export function dutyOfKey(state: DirectoryState, key: string): DutyPartition | undefined {
-  const duty = state.duty.partitions.get(partitionOfKey(state, key));
+  const duty = state.duty.partitions.get(partitionOfKey(key, state.settings.partitionCount));
   return duty?.isReady === true ? duty : undefined;
 }
 

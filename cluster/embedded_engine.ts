@@ -10,9 +10,8 @@
  *
  * @module
  */
-import type { ActorKey, NodeId, Partition } from "../core/ids.ts";
-import { rootOf } from "../core/names.ts";
-import { hash64, partitionOf } from "../core/hash.ts";
+import type { NodeId, Partition } from "../core/ids.ts";
+import { partitionOfKey } from "../core/hash.ts";
 import type { Random } from "../core/random.ts";
 import { bootstrapMessage, createBootstrap, discovered, mayInstall, tickBootstrap, wasRemoved } from "./bootstrap.ts";
 import type { Bootstrap, BootstrapEffect, Membership, RetireReason } from "./bootstrap_state.ts";
@@ -197,11 +196,6 @@ export function engineInput(engine: EmbeddedEngine, input: EngineInput, now: Now
     return partitionEffects(engine, effects, now, out);
   }
   perform(engine, input.requestId, input.deadline, input.request, now, out);
-}
-
-/** The partition of a key: that of its root, for children live with it. */
-export function partitionOfKey(key: string, partitionCount: number): Partition {
-  return partitionOf(hash64(rootOf(key as ActorKey)), partitionCount);
 }
 
 // --- requests -------------------------------------------------------------------------------------

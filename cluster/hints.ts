@@ -10,11 +10,12 @@
  *
  * @module
  */
+import { partitionOfKey } from "../core/hash.ts";
 import { after, type Instant, type NodeId } from "../core/ids.ts";
 import { isHolding } from "./activation.ts";
 import { beginClaim, hasRoom } from "./claims.ts";
 import type { DirectoryEffect, DirectoryMessage, HintRefusal } from "./directory_protocol.ts";
-import { type DirectoryState, mayBegin, partitionOfKey, refuse, send } from "./directory_state.ts";
+import { type DirectoryState, mayBegin, refuse, send } from "./directory_state.ts";
 import { type Expected, isSameVersion } from "./engine.ts";
 import { candidates } from "./targets.ts";
 import { ownerOf } from "./view.ts";
@@ -33,7 +34,7 @@ export function hinted(
   out: DirectoryEffect[],
 ): void {
   if (!state.members.has(from) || state.view === undefined) return refuse(state, "stranger");
-  if (expect !== "absent" && ownerOf(state.view, partitionOfKey(state, key)) !== from) {
+  if (expect !== "absent" && ownerOf(state.view, partitionOfKey(key, state.settings.partitionCount)) !== from) {
     return refuse(state, "not-owner");
   }
   if (state.activations.has(key)) return; // It is on its way in, or on its way out and then asked again.

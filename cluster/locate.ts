@@ -9,10 +9,11 @@
  *
  * @module
  */
+import { partitionOfKey } from "../core/hash.ts";
 import { after, type Instant, type NodeId } from "../core/ids.ts";
 import { auditOne } from "./audit.ts";
 import type { AbsentReason, Creation, DirectoryEffect, DirectoryMessage, HintRefusal } from "./directory_protocol.ts";
-import { type DirectoryState, isLost, nextNumber, partitionOfKey, refuse, send, wakeIn } from "./directory_state.ts";
+import { type DirectoryState, isLost, nextNumber, refuse, send, wakeIn } from "./directory_state.ts";
 import { dutyOfKey } from "./duty_records.ts";
 import { type Entry, isSameVersion, type Version } from "./engine.ts";
 import { HINT_REPEAT_MS, HINT_TRIES } from "./relocation_work.ts";
@@ -63,7 +64,9 @@ export function wantAsked(
   state.wanted.set(key, wanted);
   if (entry === undefined) return findHolder(state, key, wanted, now, out);
   // Its holder does not know it, or is out: the one is asked to look, the other is seen to by relocation.
-  if (state.members.has(entry.record.holder)) auditOne(state, partitionOfKey(state, key), entry, out);
+  if (state.members.has(entry.record.holder)) {
+    auditOne(state, partitionOfKey(key, state.settings.partitionCount), entry, out);
+  }
   lookAgain(state, key, wanted, now);
 }
 

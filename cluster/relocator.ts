@@ -9,10 +9,11 @@
  *
  * @module
  */
+import { partitionOfKey } from "../core/hash.ts";
 import type { Instant, NodeId, Partition } from "../core/ids.ts";
 import { RingQueue } from "../core/ring_queue.ts";
 import type { DirectoryEffect, RelocationCounts } from "./directory_protocol.ts";
-import { type DirectoryState, isLost, partitionOfKey, wakeIn } from "./directory_state.ts";
+import { type DirectoryState, isLost, wakeIn } from "./directory_state.ts";
 import { type Entry, isSameVersion, type RegistryRecord } from "./engine.ts";
 import { ownerOf } from "./view.ts";
 import { enqueue, leaveTarget, pump } from "./relocation_work.ts";
@@ -158,7 +159,7 @@ function consider(state: DirectoryState, partition: Partition | undefined, entry
   const { record, key } = entry;
   const relocating = state.relocator;
   if (state.view === undefined || !isLost(state, record.holder, record.holderJoin) || relocating.items.has(key)) return;
-  const at = partition ?? partitionOfKey(state, key);
+  const at = partition ?? partitionOfKey(key, state.settings.partitionCount);
   if (ownerOf(state.view, at) !== state.self) return; // The duty is about to end, or the view of its beginning to come.
   const item: Relocating = {
     entry,

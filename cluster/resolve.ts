@@ -10,10 +10,11 @@
  *
  * @module
  */
+import { partitionOfKey } from "../core/hash.ts";
 import { after, type Instant } from "../core/ids.ts";
 import { isHolding } from "./activation.ts";
 import type { AbsentReason, Creation, DirectoryEffect } from "./directory_protocol.ts";
-import { type DirectoryState, nextNumber, partitionOfKey, send, wakeIn } from "./directory_state.ts";
+import { type DirectoryState, nextNumber, send, wakeIn } from "./directory_state.ts";
 import type { Entry, Version } from "./engine.ts";
 import { WANTED_MS } from "./locate.ts";
 import { ownerOf } from "./view.ts";
@@ -90,7 +91,7 @@ function ask(state: DirectoryState, key: string, now: Instant, out: DirectoryEff
   resolving.round = nextNumber(state);
   wakeIn(state, now, REPEAT_MS, { kind: "resolve", key, round: resolving.round });
   const { view } = state;
-  const owner = view === undefined ? undefined : ownerOf(view, partitionOfKey(state, key));
+  const owner = view === undefined ? undefined : ownerOf(view, partitionOfKey(key, state.settings.partitionCount));
   if (owner === undefined || !state.members.has(owner)) return; // Until a view says who is on duty.
   send(state, owner, { kind: "want", key, create: resolving.create, notAt: resolving.notAt }, out);
 }

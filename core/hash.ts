@@ -12,6 +12,7 @@
  */
 import { assert } from "./assert.ts";
 import type { Partition, ThreadIndex } from "./ids.ts";
+import { rootOf } from "./names.ts";
 
 /** Both halves of a key's hash, each `0 <= half < 2^32`. */
 export interface Hash64 {
@@ -61,6 +62,11 @@ export function hash32(key: string): number {
 export function partitionOf(hash: Hash64, partitionCount: number): Partition {
   assert(partitionCount > 0, "there is at least one partition");
   return ((hash.high >>> 0) % partitionCount) as Partition;
+}
+
+/** The partition of a key: that of its root, for children live with it. */
+export function partitionOfKey(key: string, partitionCount: number): Partition {
+  return partitionOf(hash64(rootOf(key)), partitionCount);
 }
 
 /** The thread of a node that runs a partition's cells: workers are `1..workers`; without workers, the main thread. */

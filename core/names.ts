@@ -52,7 +52,7 @@ export function childKey(parent: ActorKey, name: string): ActorKey {
 }
 
 /** The part of a key that decides partition and thread: children live with their root. */
-export function rootOf(key: ActorKey): string {
+export function rootOf(key: string): string {
   const slash = key.indexOf("/");
   return slash < 0 ? key : key.slice(0, slash);
 }

@@ -10,11 +10,11 @@ import { encodeToBytes } from "../core/codec.ts";
 import type { DeadLetter, EventType, TroupeEvent } from "../core/events.ts";
 import { assert } from "../core/assert.ts";
 import { ActorError, fromFailureData, toActorError } from "../core/failure.ts";
-import { hash64, partitionOf, threadOf } from "../core/hash.ts";
+import { partitionOfKey, threadOf } from "../core/hash.ts";
 import type { ActorKey, Partition, ThreadIndex } from "../core/ids.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
 import { SPAWN_TIMEOUT_MS_DEFAULT, STOP_TIMEOUT_MS_DEFAULT } from "../core/limits.ts";
-import { actorKey, grainKey, rootOf } from "../core/names.ts";
+import { actorKey, grainKey } from "../core/names.ts";
 import { seededRandom } from "../core/random.ts";
 import type { ActorRef, AnyRef, WaitOptions } from "../core/ref.ts";
 import {
@@ -272,7 +272,7 @@ export class ActorSystem implements AsyncDisposable {
 
   /** The partition of a name: a pure function of it. */
   partitionOf(ref: AnyRef): Partition {
-    return partitionOf(hash64(rootOf(ref.key)), this.#options.partitionCount);
+    return partitionOfKey(ref.key, this.#options.partitionCount);
   }
 
   /** Stops one actor; `false` when there is none. Its name is free when this resolves. Of a router, all routees. */
@@ -355,7 +355,7 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   #threadOf(key: ActorKey): ThreadIndex {
-    const partition = partitionOf(hash64(rootOf(key)), this.#options.partitionCount);
+    const partition = partitionOfKey(key, this.#options.partitionCount);
     return threadOf(partition, this.#pool === undefined ? 0 : this.#options.workers);
   }
 

@@ -22,7 +22,7 @@ import {
   tickCore,
   viewOf,
 } from "../cluster/cluster_core.ts";
-import { partitionOfKey } from "../cluster/embedded_engine.ts";
+import { partitionOfKey } from "../core/hash.ts";
 import type { EngineRequest, EngineResult, Entry, Expected, RegistryRecord, Version } from "../cluster/engine.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 import { Cell } from "../core/cell.ts";
-import { hash64, partitionOf, threadOf } from "../core/hash.ts";
+import { partitionOfKey, threadOf } from "../core/hash.ts";
 import type { ActorKey, ThreadIndex } from "../core/ids.ts";
 import type { AnyKind } from "../core/kind.ts";
-import { actorKey, isKey, rootOf } from "../core/names.ts";
+import { actorKey, isKey } from "../core/names.ts";
 import type { Random } from "../core/random.ts";
 import { ActorRef, type Courier, type Target } from "../core/ref.ts";
 import type { RefCodec, RefData } from "../core/ref_data.ts";
@@ -63,7 +63,7 @@ export class Refs implements RefCodec {
 
   #target(kind: AnyKind, key: ActorKey, cell: Cell | undefined): Target {
     const { courier, workers, partitionCount } = this.#options;
-    const thread = cell?.thread ?? threadOf(partitionOf(hash64(rootOf(key)), partitionCount), workers);
+    const thread = cell?.thread ?? threadOf(partitionOfKey(key, partitionCount), workers);
     return new RefTarget(courier, kind, key, thread, cell);
   }
 

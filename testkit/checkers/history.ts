@@ -5,7 +5,7 @@
  * @module
  */
 import type { Partition } from "../../core/ids.ts";
-import { partitionOfKey } from "../../cluster/embedded_engine.ts";
+import { partitionOfKey } from "../../core/hash.ts";
 import { SimulationViolation } from "../scenario.ts";
 import { checkHistory, describeViolation, type RegistryOperation } from "./linearizability.ts";
 import type { ClusterChecker } from "./watched.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Partition } from "../../core/ids.ts";
-import { partitionOfKey } from "../../cluster/embedded_engine.ts";
+import { partitionOfKey } from "../../core/hash.ts";
 import type { Version } from "../../cluster/engine.ts";
 import { SimulationViolation } from "../scenario.ts";
 import type { RegistryCall, SeenEntry } from "./linearizability.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { viewOf } from "../../cluster/cluster_core.ts";
-import { partitionOfKey } from "../../cluster/embedded_engine.ts";
+import { partitionOfKey } from "../../core/hash.ts";
 import { isSameVersion, type Version } from "../../cluster/engine.ts";
 import type { ClusterNote } from "../cluster_notes.ts";
 import { type Checker, SimulationViolation, type World } from "../scenario.ts";

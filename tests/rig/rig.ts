@@ -8,10 +8,10 @@
 import { setImmediate } from "node:timers";
 import assert from "node:assert/strict";
 import type { TroupeEvent } from "../../core/events.ts";
-import { hash64, partitionOf, threadOf } from "../../core/hash.ts";
+import { partitionOfKey, threadOf } from "../../core/hash.ts";
 import type { ActorKey } from "../../core/ids.ts";
 import type { AnyKind, Kind } from "../../core/kind.ts";
-import { actorKey, grainKey, rootOf } from "../../core/names.ts";
+import { actorKey, grainKey } from "../../core/names.ts";
 import type { ActorRef } from "../../core/ref.ts";
 import type { StateStore } from "../../core/store.ts";
 import { operate } from "../../workers/operations.ts";
@@ -120,7 +120,7 @@ export class Rig {
 
   /** Which thread runs the actor of a key. */
   threadOf(key: ActorKey): number {
-    return threadOf(partitionOf(hash64(rootOf(key)), 271), this.#options.workers ?? 0);
+    return threadOf(partitionOfKey(key, 271), this.#options.workers ?? 0);
   }
 
   /** The first of `prefix0`, `prefix1`, … whose grain of `kind` (or actor, without a kind) lives on `thread`. */
