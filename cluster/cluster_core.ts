@@ -56,7 +56,7 @@ export type FrameRefusal = "no-view" | "foreign-cluster" | "stranger";
 export type CoreEffect =
   | Exclude<
     EngineEffect,
-    { readonly kind: "send" | "greet" | "joinWanted" | "leaseReleased" | "recovered" | "accused" }
+    { readonly kind: "send" | "greet" | "joinWanted" | "leaseReleased" | "votersProven" | "recovered" | "accused" }
   >
   | { readonly kind: "send"; readonly to: NodeId; readonly lane: "control" | "data"; readonly frame: Frame }
   | { readonly kind: "greet"; readonly address: string; readonly frame: Frame }
@@ -79,8 +79,6 @@ export interface ClusterCore {
   readonly refused: Record<FrameRefusal, number>;
   /** Counts this node's own proposals; their ids are negative, those of the machines above are not. */
   proposals: number;
-  /** Requests and answers that stay on this node, until the step ends. */
-  isRetired: boolean;
 }
 
 /** Messages that only whoever has an older view needs, so they come from anybody with a newer one. */
@@ -100,7 +98,6 @@ export function createCore(options: CoreOptions): ClusterCore {
     leader: createLeader(parts, bornAt),
     refused: { "no-view": 0, "foreign-cluster": 0, stranger: 0 },
     proposals: 0,
-    isRetired: false,
   };
 }
 
@@ -158,7 +155,7 @@ export function coreRequest(core: ClusterCore, input: EngineInput, now: Now, out
 
 /** A frame of a peer. Its link has made sure who `from` is. */
 export function coreFrame(core: ClusterCore, from: NodeId, frame: Frame, now: Now, out: CoreEffect[]): void {
-  if (core.isRetired) return;
+  if (core.engine.isRetired) return;
   const { engine, refused } = core;
   const view = viewOf(core);
   if (frame.part === "engine" && isBootstrap(frame.message)) {
@@ -205,7 +202,7 @@ export type Framed =
 // --- effects --------------------------------------------------------------------------------------
 
 function withEngine(core: ClusterCore, now: Now, out: CoreEffect[], run: (effects: EngineEffect[]) => void): void {
-  if (core.isRetired) return;
+  if (core.engine.isRetired) return;
   const effects: EngineEffect[] = [];
   run(effects);
   for (const effect of effects) {
@@ -249,10 +246,8 @@ function withEngine(core: ClusterCore, now: Now, out: CoreEffect[], run: (effect
           lead(core, { kind: "proposed", result: effect.result.result }, now, out);
         }
         break;
-      case "retire":
-        core.isRetired = true;
-        out.push(effect);
-        return;
+      case "retire": // The last word: what the step still had to say is nobody's.
+        return void out.push(effect);
       default:
         out.push(effect);
     }
@@ -260,7 +255,7 @@ function withEngine(core: ClusterCore, now: Now, out: CoreEffect[], run: (effect
 }
 
 function withDetector(core: ClusterCore, now: Now, out: CoreEffect[], run: (effects: DetectorEffect[]) => void): void {
-  if (core.isRetired) return;
+  if (core.engine.isRetired) return;
   const effects: DetectorEffect[] = [];
   run(effects);
   for (const effect of effects) {
@@ -273,7 +268,7 @@ function withDetector(core: ClusterCore, now: Now, out: CoreEffect[], run: (effe
 }
 
 function lead(core: ClusterCore, input: LeaderInput, now: Now, out: CoreEffect[]): void {
-  if (core.isRetired) return;
+  if (core.engine.isRetired) return;
   const proposing = stepLeader(core.leader, input, now);
   if (proposing === undefined) return;
   const { request, deadline } = proposing;

@@ -156,7 +156,7 @@ export function createNode(options: NodeOptions): ClusterNode {
 
 /** Takes one input; what is to be done about it is appended to `out`, to be done in this order. */
 export function stepNode(node: ClusterNode, input: NodeInput, now: Now, out: NodeEffect[]): void {
-  if (node.core.isRetired) return;
+  if (node.core.engine.isRetired) return;
   const step = new Step(node, now, out);
   step.core((effects) => beginStep(node.core, now, effects));
   step.settle();

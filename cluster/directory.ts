@@ -106,7 +106,6 @@ function engineSaid(state: DirectoryState, input: EngineOutput, now: Instant, ou
     }
     case "engineDataLoss":
     case "joinWanted":
-    case "leaveWanted":
     case "leaseReleased":
     case "votersProven":
     case "recovered":

@@ -149,9 +149,8 @@ export type EngineOutput =
    */
   | { readonly kind: "holdingsWanted"; readonly partition: Partition; readonly cfg: Epoch }
   | { readonly kind: "engineDataLoss"; readonly partition: Partition; readonly cfg: Epoch; readonly recovered: number }
-  /** A node asks to come in, or to go: for whoever drafts the next view. */
+  /** A node asks to come in: for whoever drafts the next view. */
   | { readonly kind: "joinWanted"; readonly member: Member }
-  | { readonly kind: "leaveWanted"; readonly id: NodeId }
   /** A leaving node has given its lease back: it may be removed at once. */
   | { readonly kind: "leaseReleased"; readonly id: NodeId }
   /** A view with the same members would have more voters: worth one of its own. */

@@ -83,7 +83,6 @@ export type LeaderInput =
         | "engineView"
         | "engineLease"
         | "joinWanted"
-        | "leaveWanted"
         | "leaseReleased"
         | "votersProven"
         | "recovered"
@@ -93,6 +92,8 @@ export type LeaderInput =
   /** Alerts, of this node's detector or of others'. */
   | Extract<Parameters<typeof stepCut>[1], { readonly kind: "alert" }>
   | { readonly kind: "proposed"; readonly result: ProposeResult }
+  /** This member asked to go. */
+  | { readonly kind: "leaveWanted"; readonly id: NodeId }
   /** Remove this member, whatever the detectors say. */
   | { readonly kind: "condemn"; readonly id: NodeId };
 

@@ -238,12 +238,14 @@ export class RegistryProcess implements SimulatedProcess<Frame, RegistryOperatio
 
   #mayRun(): boolean {
     const { status } = this.core.engine.views;
-    return !this.core.isRetired && (status === "held" || !this.core.options.rules.freezeAtExpiry);
+    return !this.core.engine.isRetired && (status === "held" || !this.core.options.rules.freezeAtExpiry);
   }
 
   #runHeld(out: Effects): void {
     const { status } = this.core.engine.views;
-    if (this.core.isRetired || (status !== "held" && status !== "soft" && this.core.options.rules.freezeAtExpiry)) {
+    if (
+      this.core.engine.isRetired || (status !== "held" && status !== "soft" && this.core.options.rules.freezeAtExpiry)
+    ) {
       return;
     }
     for (const [key, { entry }] of this.held) {

@@ -82,7 +82,7 @@ export function watch(core: ClusterCore): Watcher {
       assert.ok(partitions.replicas.size <= core.options.settings.partitionCount, "one copy a partition");
     },
     atEnd(now) {
-      if (core.isRetired) return;
+      if (core.engine.isRetired) return;
       assert.deepEqual([...open], [], "every request ends by its deadline");
       assert.ok(views.proposal === undefined || views.proposal.deadline > now.mono, "a proposal ends by its deadline");
     },
