@@ -15,15 +15,13 @@ import type { HandlerContext } from "../core/handler_context.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ActorNode, ActorOperation } from "./actor_node.ts";
 import { EventHash } from "./event_hash.ts";
-import { isInCut } from "./fault_plan.ts";
+import { type Fault, isInCut, type WorldSettings } from "./fault_plan.ts";
 import { setTraps, trapError, type TrapReport } from "./handler_traps.ts";
 import { PURPOSE } from "./keyed_random.ts";
 import { type Cast, SimulationViolation } from "./scenario.ts";
 import { EVENT, hostEvent, type SimEvent } from "./sim_event.ts";
 import type { SimNode } from "./sim_node.ts";
 import { SimWorld } from "./sim_world.ts";
-import type { WorldSettings } from "./fault_plan.ts";
-import type { Fault } from "./user_faults.ts";
 
 /** Real milliseconds a world stands still for a handler that waits for something outside of it. */
 export const OUTSIDE_WAIT_MS_MAX = 1_000;

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Fault } from "./user_faults.ts";
+import type { Fault } from "./fault_plan.ts";
 
 /** What the faults of a property have in common. */
 export interface FaultsOptions {

@@ -48,9 +48,12 @@ export interface WorldSettings {
   readonly tuning: Readonly<Record<string, number>>;
 }
 
-/** One thing that happens at a time. `O` is what the subject's users may ask for. */
-export type PlanItem<O> =
-  /** Hosts whose bit is set cannot reach the others; unless `isOneWay`, nor the other way round. */
+/**
+ * Something that goes wrong at `atMs`: milliseconds of the run, or, in a world of a user's actors, since its cluster came
+ * together. Hosts are taken modulo those that are up.
+ */
+export type Fault =
+  /** The hosts whose bit is set in `cut` cannot reach the others; unless `isOneWay`, nor the other way round. */
   | {
     readonly kind: "partition";
     readonly atMs: number;
@@ -58,7 +61,7 @@ export type PlanItem<O> =
     readonly isOneWay: boolean;
     readonly forMs: number;
   }
-  /** The process is gone with its memory. The host starts another after `downMs`, or never if it `stays` down. */
+  /** A process is gone with its memory; another begins after `downMs`, unless it `stays` down. */
   | {
     readonly kind: "crash";
     readonly atMs: number;
@@ -66,12 +69,13 @@ export type PlanItem<O> =
     readonly downMs: number;
     readonly stays: boolean;
   }
-  /** The process does nothing; its clocks go on, its input waits. */
+  /** A process does nothing; its clocks go on. */
   | { readonly kind: "pause"; readonly atMs: number; readonly host: number; readonly forMs: number }
-  /** The machine sleeps: as a pause, but its monotonic clock stands still. */
+  /** A machine sleeps: its monotonic clock stands still too. */
   | { readonly kind: "suspend"; readonly atMs: number; readonly host: number; readonly forMs: number }
+  /** A wall clock is set. */
   | { readonly kind: "wallStep"; readonly atMs: number; readonly host: number; readonly byMs: number }
-  /** Nothing gets through from one host to another; what was sent comes later. */
+  /** Nothing gets from one host to another; what was sent comes later. */
   | {
     readonly kind: "clog";
     readonly atMs: number;
@@ -81,6 +85,12 @@ export type PlanItem<O> =
   }
   /** The connections between two hosts break. `from` knows at once, `to` perhaps later. */
   | { readonly kind: "reset"; readonly atMs: number; readonly from: number; readonly to: number }
+  /** A stretch of code holds the event loop. */
+  | { readonly kind: "lag"; readonly atMs: number; readonly host: number; readonly ms: number };
+
+/** One thing that happens at a time. `O` is what the subject's users may ask for. */
+export type PlanItem<O> =
+  | Fault
   /**
    * Of what one host sends another, the next `count` frames of a name are held: they come no sooner than this is over,
    * and what follows them on their connection not before them. Or they are dropped: those of the control lane, and
@@ -96,8 +106,6 @@ export type PlanItem<O> =
     readonly count: number;
     readonly forMs: number;
   }
-  /** A stretch of code holds the event loop. */
-  | { readonly kind: "lag"; readonly atMs: number; readonly host: number; readonly ms: number }
   /** A user asks a host for something. */
   | { readonly kind: "op"; readonly atMs: number; readonly host: number; readonly op: O };
 

@@ -28,7 +28,8 @@ import type { Faults } from "./user_faults.ts";
 
 export { always, eventually, type Expectation } from "./expectations.ts";
 export { type FaultsOptions, toFaults } from "./drawn_faults.ts";
-export type { Fault, FaultChoice, Faults } from "./user_faults.ts";
+export type { Fault } from "./fault_plan.ts";
+export type { FaultChoice, Faults } from "./user_faults.ts";
 export type { SimStoreSettings } from "./sim_store.ts";
 
 /** What a world is made of. */

@@ -6,50 +6,10 @@
  *
  * @module
  */
-import { CALM_WORLD, type WorldSettings } from "./fault_plan.ts";
+import { CALM_WORLD, type Fault, type WorldSettings } from "./fault_plan.ts";
 import type { KeyedRandom } from "./keyed_random.ts";
 import { PURPOSE } from "./keyed_random.ts";
 import { type SimStoreSettings, STORE_CALM } from "./sim_store.ts";
-
-/**
- * Something that goes wrong, `atMs` milliseconds after the cluster has come together. Hosts are taken modulo those that
- * are up.
- */
-export type Fault =
-  /** The hosts whose bit is set in `cut` cannot reach the others; unless `isOneWay`, nor the other way round. */
-  | {
-    readonly kind: "partition";
-    readonly atMs: number;
-    readonly cut: number;
-    readonly isOneWay: boolean;
-    readonly forMs: number;
-  }
-  /** A process is gone with its memory; another begins after `downMs`, unless it `stays` down. */
-  | {
-    readonly kind: "crash";
-    readonly atMs: number;
-    readonly host: number;
-    readonly downMs: number;
-    readonly stays: boolean;
-  }
-  /** A process does nothing; its clocks go on. */
-  | { readonly kind: "pause"; readonly atMs: number; readonly host: number; readonly forMs: number }
-  /** A machine sleeps: its monotonic clock stands still too. */
-  | { readonly kind: "suspend"; readonly atMs: number; readonly host: number; readonly forMs: number }
-  /** A wall clock is set. */
-  | { readonly kind: "wallStep"; readonly atMs: number; readonly host: number; readonly byMs: number }
-  /** Nothing gets from one host to another; what was sent comes later. */
-  | {
-    readonly kind: "clog";
-    readonly atMs: number;
-    readonly from: number;
-    readonly to: number;
-    readonly forMs: number;
-  }
-  /** The connections between two hosts break. */
-  | { readonly kind: "reset"; readonly atMs: number; readonly from: number; readonly to: number }
-  /** A stretch of code holds the event loop. */
-  | { readonly kind: "lag"; readonly atMs: number; readonly host: number; readonly ms: number };
 
 /** What may go wrong in a world. What is left out does not. */
 export interface FaultChoice {
