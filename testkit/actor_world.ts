@@ -15,12 +15,11 @@ import type { HandlerContext } from "../core/handler_context.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ActorNode, ActorOperation } from "./actor_node.ts";
 import { EventHash } from "./event_hash.ts";
-import { type Fault, isInCut, type WorldSettings } from "./fault_plan.ts";
+import { type Fault, type StoppedWay, stoppedWays, type WorldSettings } from "./fault_plan.ts";
 import { setTraps, trapError, type TrapReport } from "./handler_traps.ts";
-import { PURPOSE } from "./keyed_random.ts";
 import { type Cast, SimulationViolation } from "./scenario.ts";
 import { EVENT, hostEvent, type SimEvent } from "./sim_event.ts";
-import type { SimNode } from "./sim_node.ts";
+import { disturb, liveHost, mannerOfCrash } from "./sim_faults.ts";
 import { SimWorld } from "./sim_world.ts";
 
 /** Real milliseconds a world stands still for a handler that waits for something outside of it. */
@@ -49,7 +48,7 @@ export class ActorWorld<F> {
   readonly #calls = new Map<number, () => void>();
   readonly #wakes = new Map<number, number>();
   readonly #patient = new WeakSet<HandlerContext>();
-  readonly #blocked: { readonly from: number; readonly to: number }[] = [];
+  readonly #blocked = new Set<readonly StoppedWay[]>();
   #callId = 0;
   #eventCount = 0;
   #trap: TrapReport | undefined = undefined;
@@ -128,8 +127,7 @@ export class ActorWorld<F> {
 
   crash(host: number, downMs: number | undefined): void {
     const node = this.sim.at(host);
-    const draw = this.sim.random.u32(PURPOSE.breakManner, host, node.lives, 0);
-    this.sim.crash(node, (draw & 1) === 0 ? "tail" : (draw & 2) === 0 ? "flush" : "silent");
+    this.sim.crash(node, mannerOfCrash(this.sim, node));
     if (downMs !== undefined) this.later(downMs, () => this.restart(host));
   }
 
@@ -137,80 +135,38 @@ export class ActorWorld<F> {
     this.sim.boot(this.sim.at(host));
   }
 
-  /** Nothing gets from one host to another; the function that mends it. */
-  block(from: number, to: number): () => void {
-    const one = { from, to };
-    this.sim.blocks.change(from, to, true, 1);
-    this.#blocked.push(one);
+  /** Nothing gets through on these ways; the function that mends it. */
+  block(ways: readonly StoppedWay[]): () => void {
+    this.#blocked.add(ways);
+    this.sim.blocks.change(ways, 1);
     return () => {
-      const index = this.#blocked.indexOf(one);
-      if (index < 0) return;
-      this.#blocked.splice(index, 1);
-      this.sim.blocks.change(from, to, true, -1);
+      if (!this.#blocked.delete(ways)) return;
+      this.sim.blocks.change(ways, -1);
       this.sim.network.flush(this.sim.nowUs);
     };
   }
 
   /** All that was blocked gets through again. */
   mend(): void {
-    for (const { from, to } of this.#blocked.splice(0)) this.sim.blocks.change(from, to, true, -1);
+    for (const ways of this.#blocked) this.sim.blocks.change(ways, -1);
+    this.#blocked.clear();
     this.sim.network.flush(this.sim.nowUs);
   }
 
   /** One fault of a plan happens now. */
   befall(fault: Fault): void {
-    const { sim } = this;
-    const live = sim.nodes.filter((node) => node.isUp);
-    const at = (index: number) => live[index % Math.max(1, live.length)];
-    const nowUs = sim.nowUs;
     switch (fault.kind) {
       case "crash": {
-        const node = at(fault.host);
+        const node = liveHost(this.sim, fault.host);
         if (node !== undefined) this.crash(node.host, fault.stays ? undefined : fault.downMs);
         return;
       }
       case "partition":
-        return this.#partition(fault);
-      case "clog": {
-        const [from, to] = [fault.from % sim.nodes.length, fault.to % sim.nodes.length];
-        if (from !== to) this.later(fault.forMs, this.block(from, to));
-        return;
-      }
-      case "reset": {
-        const [from, to] = [at(fault.from)?.endpoint, at(fault.to)?.endpoint];
-        if (from !== undefined && to !== undefined && from !== to) sim.network.reset(from, to, nowUs);
-        return;
-      }
-      case "pause":
-        return this.#still(at(fault.host), fault.forMs, false);
-      case "suspend":
-        return this.#still(at(fault.host), fault.forMs, true);
-      case "lag":
-        return this.#still(at(fault.host), fault.ms, false);
-      case "wallStep":
-        return at(fault.host)?.clock.stepWall(fault.byMs);
+      case "clog":
+        return this.later(fault.forMs, this.block(stoppedWays(fault, this.sim.nodes.length)));
       default:
-        return fault satisfies never;
+        return disturb(this.sim, fault);
     }
-  }
-
-  #partition(fault: Extract<Fault, { kind: "partition" }>): void {
-    const mends: (() => void)[] = [];
-    for (const { host: from } of this.sim.nodes) {
-      for (const { host: to } of this.sim.nodes) {
-        if (!isInCut(fault.cut, from) || isInCut(fault.cut, to)) continue;
-        mends.push(this.block(from, to));
-        if (!fault.isOneWay) mends.push(this.block(to, from));
-      }
-    }
-    this.later(fault.forMs, () => mends.forEach((mend) => mend()));
-  }
-
-  #still(node: SimNode<F, ActorNode<F>> | undefined, ms: number, isSuspended: boolean): void {
-    if (node === undefined) return;
-    const untilUs = this.sim.nowUs + Math.ceil(ms * 1_000);
-    if (isSuspended) node.clock.suspend(this.sim.nowUs, untilUs);
-    this.sim.still(node, untilUs);
   }
 
   // --- the loop -------------------------------------------------------------------------------------

@@ -149,3 +149,31 @@ export const CALM_WORLD: WorldSettings = {
 export function isInCut(cut: number, host: number): boolean {
   return ((cut >>> (host % 31)) & 1) === 1;
 }
+
+/** From one host to another nothing gets through. Only behind a cut are connections given up. */
+export interface StoppedWay {
+  readonly from: number;
+  readonly to: number;
+  readonly isCut: boolean;
+}
+
+/** What a fault of the network stops, among so many hosts. */
+export function stoppedWays(
+  fault: Extract<Fault, { kind: "partition" | "clog" }>,
+  hosts: number,
+): readonly StoppedWay[] {
+  if (fault.kind === "clog") {
+    const [from, to] = [fault.from % hosts, fault.to % hosts];
+    return from === to ? [] : [{ from, to, isCut: false }];
+  }
+  const ways: StoppedWay[] = [];
+  for (let from = 0; from < hosts; from++) {
+    if (!isInCut(fault.cut, from)) continue;
+    for (let to = 0; to < hosts; to++) {
+      if (isInCut(fault.cut, to)) continue;
+      ways.push({ from, to, isCut: true });
+      if (!fault.isOneWay) ways.push({ from: to, to: from, isCut: true });
+    }
+  }
+  return ways;
+}

@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { StoppedWay } from "./fault_plan.ts";
+
 /** The faults in force between hosts. */
 export class SimBlocks {
   readonly #hostCount: number;
@@ -31,11 +33,13 @@ export class SimBlocks {
     return this.#cuts[one * this.#hostCount + other] !== 0 || this.#cuts[other * this.#hostCount + one] !== 0;
   }
 
-  /** Begins (`1`) or ends (`-1`) one fault on the way from one host to another. */
-  change(from: number, to: number, isCut: boolean, by: 1 | -1): void {
-    const index = from * this.#hostCount + to;
-    this.#all[index] = (this.#all[index] ?? 0) + by;
-    if (isCut) this.#cuts[index] = (this.#cuts[index] ?? 0) + by;
+  /** Begins (`1`) or ends (`-1`) what stops these ways. */
+  change(ways: readonly StoppedWay[], by: 1 | -1): void {
+    for (const { from, to, isCut } of ways) {
+      const index = from * this.#hostCount + to;
+      this.#all[index] = (this.#all[index] ?? 0) + by;
+      if (isCut) this.#cuts[index] = (this.#cuts[index] ?? 0) + by;
+    }
   }
 
   /** Ends all. */

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { isInCut, type PlanItem } from "./fault_plan.ts";
+import { type Fault, stoppedWays } from "./fault_plan.ts";
 import { PURPOSE } from "./keyed_random.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { BreakManner } from "./sim_break.ts";
@@ -16,9 +16,6 @@ import { EVENT, hostEvent } from "./sim_event.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { SimWorld } from "./sim_world.ts";
 import { itemLine } from "./transcript.ts";
-
-type BlockingItem<O> = Extract<PlanItem<O>, { kind: "partition" | "clog" }>;
-type HostItem<O> = Exclude<PlanItem<O>, { kind: "partition" | "clog" | "reset" | "hold" | "drop" }>;
 
 /** The time of an item has come. */
 export function beginItem<F, O, N, P extends SimulatedProcess<F, O, N>>(
@@ -31,7 +28,7 @@ export function beginItem<F, O, N, P extends SimulatedProcess<F, O, N>>(
   switch (item.kind) {
     case "partition":
     case "clog":
-      block(world, item, 1);
+      world.blocks.change(stoppedWays(item, world.nodes.length), 1);
       world.queue.add(hostEvent(world.nowUs + wholeUs(item.forMs), EVENT.itemEnd, -1, index));
       return;
     case "hold":
@@ -42,16 +39,16 @@ export function beginItem<F, O, N, P extends SimulatedProcess<F, O, N>>(
       world.catches.push({ from, to, frame, isLost: kind === "drop", left: count, untilUs });
       return;
     }
-    case "reset": {
-      const from = liveHost(world, item.from)?.endpoint;
-      const to = liveHost(world, item.to)?.endpoint;
-      if (from !== undefined && to !== undefined && from !== to) world.network.reset(from, to, world.nowUs);
+    case "crash":
+    case "op": {
+      const node = liveHost(world, item.host);
+      if (node === undefined) return;
+      if (item.kind === "crash") crash(world, node, item.downMs, item.stays);
+      else world.offer(hostEvent(world.nowUs, EVENT.item, node.host, index));
       return;
     }
-    default: {
-      const node = liveHost(world, item.host);
-      if (node !== undefined) befall(world, node, item, index);
-    }
+    default:
+      disturb(world, item);
   }
 }
 
@@ -63,74 +60,57 @@ export function endItem<F, O, N, P extends SimulatedProcess<F, O, N>>(
   const item = world.plan.items[index];
   if (world.phase !== "chaos" || (item?.kind !== "partition" && item?.kind !== "clog")) return;
   if (world.isTraced) world.trace(undefined, `.. ${item.kind} ends`);
-  block(world, item, -1);
+  world.blocks.change(stoppedWays(item, world.nodes.length), -1);
   world.network.flush(world.nowUs);
 }
 
-function block<F, O, N, P extends SimulatedProcess<F, O, N>>(
-  { blocks, nodes }: SimWorld<F, O, N, P>,
-  item: BlockingItem<O>,
-  by: 1 | -1,
-): void {
-  if (item.kind === "clog") {
-    const [from, to] = [item.from % nodes.length, item.to % nodes.length];
-    if (from !== to) blocks.change(from, to, false, by);
-    return;
-  }
-  for (const { host: from } of nodes) {
-    if (!isInCut(item.cut, from)) continue;
-    for (const { host: to } of nodes) {
-      if (isInCut(item.cut, to)) continue;
-      blocks.change(from, to, true, by);
-      if (!item.isOneWay) blocks.change(to, from, true, by);
-    }
-  }
-}
-
-function befall<F, O, N, P extends SimulatedProcess<F, O, N>>(
+/** What happens at once and needs no end of its own. */
+export function disturb<F, O, N, P extends SimulatedProcess<F, O, N>>(
   world: SimWorld<F, O, N, P>,
-  node: SimNode<F, P>,
-  item: HostItem<O>,
-  index: number,
+  fault: Exclude<Fault, { kind: "crash" | "partition" | "clog" }>,
 ): void {
   const { nowUs } = world;
-  switch (item.kind) {
-    case "crash":
-      crash(world, node, item.downMs, item.stays);
-      return;
+  if (fault.kind === "reset") {
+    const from = liveHost(world, fault.from)?.endpoint;
+    const to = liveHost(world, fault.to)?.endpoint;
+    if (from !== undefined && to !== undefined && from !== to) world.network.reset(from, to, nowUs);
+    return;
+  }
+  const node = liveHost(world, fault.host);
+  if (node === undefined) return;
+  switch (fault.kind) {
     case "pause":
-      world.still(node, nowUs + wholeUs(item.forMs));
-      return;
+      return world.still(node, nowUs + wholeUs(fault.forMs));
     case "suspend":
-      node.clock.suspend(nowUs, nowUs + wholeUs(item.forMs));
-      world.still(node, nowUs + wholeUs(item.forMs));
-      return;
+      node.clock.suspend(nowUs, nowUs + wholeUs(fault.forMs));
+      return world.still(node, nowUs + wholeUs(fault.forMs));
     case "lag":
-      world.still(node, nowUs + wholeUs(item.ms));
-      return;
+      return world.still(node, nowUs + wholeUs(fault.ms));
     case "wallStep":
-      node.clock.stepWall(item.byMs);
-      return;
-    case "op":
-      world.offer(hostEvent(nowUs, EVENT.item, node.host, index));
-      return;
+      return node.clock.stepWall(fault.byMs);
     default:
-      return item satisfies never;
+      return fault satisfies never;
   }
 }
 
-/** Half the crashes leave part of what was sent, a quarter all of it; a quarter are noticed only by silence. */
 function crash<F, O, N, P extends SimulatedProcess<F, O, N>>(
   world: SimWorld<F, O, N, P>,
   node: SimNode<F, P>,
   downMs: number,
   stays: boolean,
 ): void {
-  const draw = world.random.u32(PURPOSE.breakManner, node.host, node.lives, 0);
-  const manner: BreakManner = (draw & 1) === 0 ? "tail" : (draw & 2) === 0 ? "flush" : "silent";
-  world.crash(node, manner);
+  world.crash(node, mannerOfCrash(world, node));
   if (stays) node.isGone = true;
   else world.queue.add(hostEvent(world.nowUs + wholeUs(downMs), EVENT.start, node.host, 0));
+}
+
+/** Half the crashes leave part of what was sent, a quarter all of it; a quarter are noticed only by silence. */
+export function mannerOfCrash<F, O, N, P extends SimulatedProcess<F, O, N>>(
+  { random }: SimWorld<F, O, N, P>,
+  { host, lives }: SimNode<F, P>,
+): BreakManner {
+  const draw = random.u32(PURPOSE.breakManner, host, lives, 0);
+  return (draw & 1) === 0 ? "tail" : (draw & 2) === 0 ? "flush" : "silent";
 }
 
 function hostOrAny<F, O, N, P extends SimulatedProcess<F, O, N>>(
@@ -140,7 +120,8 @@ function hostOrAny<F, O, N, P extends SimulatedProcess<F, O, N>>(
   return host < 0 ? -1 : host % nodes.length;
 }
 
-function liveHost<F, O, N, P extends SimulatedProcess<F, O, N>>(
+/** The host an index means: of those that are up. */
+export function liveHost<F, O, N, P extends SimulatedProcess<F, O, N>>(
   world: SimWorld<F, O, N, P>,
   index: number,
 ): SimNode<F, P> | undefined {

@@ -14,6 +14,7 @@ import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor
 import { ActorWorld } from "./actor_world.ts";
 import { RunsChecker } from "./checkers/runs.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
+import type { StoppedWay } from "./fault_plan.ts";
 import { scaled } from "./keyed_random.ts";
 import { MachineCluster, settingsOfCluster } from "./machine_cluster.ts";
 import type { Birth } from "./process.ts";
@@ -149,12 +150,14 @@ export class WorldOfActors implements SimulatedWorld {
   split(...groups: readonly (readonly number[])[]): void {
     const { nodes } = this.#options;
     const groupOf = (host: number) => groups.findIndex((group) => group.includes(host));
+    const ways: StoppedWay[] = [];
     for (let from = 0; from < nodes; from++) {
       for (let to = 0; to < nodes; to++) {
         const isTogether = from === to || (groupOf(from) >= 0 && groupOf(from) === groupOf(to));
-        if (!isTogether) this.#world.block(from, to);
+        if (!isTogether) ways.push({ from, to, isCut: true });
       }
     }
+    this.#world.block(ways);
   }
 
   heal(): void {

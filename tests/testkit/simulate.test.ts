@@ -108,6 +108,16 @@ describe("simulate", () => {
     assert.equal(await counter(0).ask.get(), 2);
   });
 
+  it("delays what a clog holds, and breaks no connection", async () => {
+    for (let seed = 0; seed < 12; seed++) {
+      const clog = { kind: "clog", atMs: 1_000, from: 0, to: 1, forMs: 4_000 } as const;
+      const world = simulate({ nodes: 3, seed, kinds, faults: [clog] });
+      await world.node(1).spawn("host", Greeter, { word: "hello" });
+      await world.run("1100ms");
+      assert.equal(await world.node(0).actor(Greeter, "host").ask.greet("you"), "hello you", `seed ${seed}`);
+    }
+  });
+
   it("answers an ask that a crash cut off, with what may have happened", async () => {
     const world = simulate({ nodes: 3, seed: 1, kinds });
     await world.ready();
