@@ -13,7 +13,7 @@
 import { hash32 } from "../core/hash.ts";
 import { below, type Random, seededRandom } from "../core/random.ts";
 import type { NodeEffect, NodeInput } from "../cluster/cluster_node.ts";
-import { gateOf, shutGate } from "../cluster/lease_gate.ts";
+import { gateOf, shutGate } from "../core/lease_gate.ts";
 import type { LeaseTerm } from "../cluster/lease.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { Timings } from "../cluster/settings.ts";

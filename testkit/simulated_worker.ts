@@ -21,7 +21,7 @@ import {
   seenFrom,
   UNMEASURED,
   verdictOf,
-} from "../cluster/lease_gate.ts";
+} from "../core/lease_gate.ts";
 import type { Arrived, Letter } from "../cluster/router_protocol.ts";
 import type { Rules } from "../cluster/rules.ts";
 import { elapsedAtMost, type Now } from "../cluster/time.ts";

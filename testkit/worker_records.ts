@@ -4,7 +4,7 @@
  * @module
  */
 import type { NodeEffect, NodeInput } from "../cluster/cluster_node.ts";
-import type { LeaseGate } from "../cluster/lease_gate.ts";
+import type { LeaseGate } from "../core/lease_gate.ts";
 import type { Rules } from "../cluster/rules.ts";
 import type { Random } from "../core/random.ts";
 

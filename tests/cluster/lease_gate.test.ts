@@ -20,7 +20,7 @@ import {
   shutGate,
   UNMEASURED,
   verdictOf,
-} from "../../cluster/lease_gate.ts";
+} from "../../core/lease_gate.ts";
 import { createLease, granted, renew, standing } from "../../cluster/lease.ts";
 import { ALL_RULES, without } from "../../cluster/rules.ts";
 import { TIMINGS } from "../../cluster/settings.ts";

@@ -11,14 +11,26 @@
  *
  * @module
  */
-import { after, type Instant, instant } from "../core/ids.ts";
-import type { LeaseTerm } from "./lease.ts";
-import type { Rules } from "./rules.ts";
-import type { Timings } from "./settings.ts";
-import type { Now } from "./time.ts";
+import { after, type Instant, instant } from "./ids.ts";
 
 /** Milliseconds by which one reading of a clock may be behind it: platforms round what they show, some to a whole one. */
 export const CLOCK_GRAIN_MS = 1;
+
+/** Until when a lease lasts, or what a thread's clocks show now: by its monotonic clock, and by the wall clock. */
+export interface BothClocks {
+  readonly mono: Instant;
+  readonly wall: number;
+}
+
+/** Which rules of the gate hold: all, outside of our own tests. */
+export interface GateRules {
+  readonly generationGate: boolean;
+  readonly freezeAtExpiry: boolean;
+  readonly parkWhileFrozen: boolean;
+}
+
+/** All of them. */
+export const ALL_GATE_RULES: GateRules = { generationGate: true, freezeAtExpiry: true, parkWhileFrozen: true };
 
 /** What the main thread publishes: read as a whole or not at all. */
 export interface LeaseGate {
@@ -48,7 +60,11 @@ export function shutGate(generation: number): LeaseGate {
 }
 
 /** The gate of a lease. To be published before anything that follows from the change of the lease. */
-export function gateOf(generation: number, until: LeaseTerm | undefined, timings: Timings): LeaseGate {
+export function gateOf(
+  generation: number,
+  until: BothClocks | undefined,
+  timings: { readonly leaseMs: number; readonly softAfterMs: number },
+): LeaseGate {
   if (until === undefined) return shutGate(generation);
   const marginMs = timings.leaseMs - timings.softAfterMs;
   return { generation, untilMono: until.mono, untilWall: until.wall, marginMs };
@@ -60,7 +76,7 @@ export function gateOf(generation: number, until: LeaseTerm | undefined, timings
  * @param generation The identity it began under: of its activation, its record, its timer, its ask.
  * @param now By the clocks of the thread that asks, for which the gate is {@link seenFrom}.
  */
-export function verdictOf(gate: LeaseGate, generation: number, now: Now, rules: Rules): GateVerdict {
+export function verdictOf(gate: LeaseGate, generation: number, now: BothClocks, rules: GateRules): GateVerdict {
   if (rules.generationGate && generation !== gate.generation) return "over";
   if (!rules.freezeAtExpiry) return "open";
   // Written so that a clock or a term that is no number shuts the gate.
@@ -70,18 +86,18 @@ export function verdictOf(gate: LeaseGate, generation: number, now: Now, rules: 
 }
 
 /** Whether something may begin now: a message, a timer, the rest of a handler after its ask was answered. */
-export function isOpen(gate: LeaseGate, generation: number, now: Now, rules: Rules): boolean {
+export function isOpen(gate: LeaseGate, generation: number, now: BothClocks, rules: GateRules): boolean {
   return verdictOf(gate, generation, now, rules) === "open";
 }
 
 /** Whether what a handler made may leave: into a ring, and from there into a socket. Both ask. */
-export function mayLeave(gate: LeaseGate, generation: number, now: Now, rules: Rules): boolean {
+export function mayLeave(gate: LeaseGate, generation: number, now: BothClocks, rules: GateRules): boolean {
   const verdict = verdictOf(gate, generation, now, rules);
   return verdict === "open" || verdict === "closing";
 }
 
 /** Whether a reply or a timer may resume its actor now. They wait for the lease as messages do. */
-export function mayResume(gate: LeaseGate, generation: number, now: Now, rules: Rules): boolean {
+export function mayResume(gate: LeaseGate, generation: number, now: BothClocks, rules: GateRules): boolean {
   const verdict = verdictOf(gate, generation, now, rules);
   return verdict === "open" || (verdict !== "over" && !rules.parkWhileFrozen);
 }
