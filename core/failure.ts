@@ -97,6 +97,12 @@ export const FATE_OF_CODE = {
   "link-lost": "unknown",
   /** The receiver's node was removed from the cluster while the message was with it. */
   "node-lost": "unknown",
+  /** Discovery could not say which addresses to try: no answer in time, or none that can be trusted to be whole. */
+  "discovery-failed": "not-delivered",
+  /** No cluster was founded or found in time; the message says who was seen and why each handshake failed. */
+  "bootstrap-timeout": "not-delivered",
+  /** The actor runs on this node: `remoteActor` gives only those of others. */
+  "actor-is-local": "not-delivered",
 } as const satisfies Readonly<Record<string, Fate>>;
 
 /** A code of the runtime. */

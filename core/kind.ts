@@ -80,7 +80,29 @@ export interface KindSpec<State, H extends Handlers<State>, Init> {
   readonly supervision?: SupervisionOptions;
   /** What a consistent-hash router hashes. Default: the first argument as text. */
   readonly hashKey?: (handler: string, args: readonly unknown[]) => string;
+  /**
+   * In a cluster, the node on which a grain begins when a message finds it nowhere. Default `"random"`. Spawned actors
+   * are placed where they are spawned, or as `spawnOn` says.
+   */
+  readonly placement?: KindPlacement;
+  /** In a cluster, only nodes with this role run actors of this kind. Default: any that was started with the kind. */
+  readonly role?: string;
+  /**
+   * In a cluster, what becomes of an actor whose node is lost or leaves. `"eager"`: it begins on another node at once;
+   * the default of spawned actors. `"lazy"`: it begins with its next message; the default of grains, and for them only.
+   * `"none"`: a spawned actor ends and its name is free; a grain begins with its next message all the same.
+   */
+  readonly relocation?: Relocation;
 }
+
+/** How the node of a grain is chosen: each in turn, any, the less loaded of two, or the one the message came from. */
+export type KindPlacement = "round-robin" | "random" | "least-load" | "local";
+
+/** What becomes of an actor whose node is lost or leaves. */
+export type Relocation = "eager" | "lazy" | "none";
+
+/** Every {@link KindPlacement}. */
+export const KIND_PLACEMENTS: readonly KindPlacement[] = ["round-robin", "random", "least-load", "local"];
 
 /** One handler, ready to be called by its index. */
 export interface HandlerEntry {
@@ -122,6 +144,12 @@ export interface AnyKind {
   readonly hooks: Hooks;
   /** What a consistent-hash router hashes, if it said so. */
   readonly hashKey: ((handler: string, args: readonly unknown[]) => string) | undefined;
+  /** Where a grain begins. */
+  readonly placement: KindPlacement;
+  /** The role its nodes have; empty for any. */
+  readonly role: string;
+  /** What becomes of its actors with their node, if it said so. */
+  readonly relocation: Relocation | undefined;
   /** The first state for `init`. */
   makeState(init: unknown): unknown;
   /** The index of a handler, or `undefined`. */
@@ -189,6 +217,9 @@ export function kind<State, const H extends Handlers<State>, Init = void>(
     supervision: supervisionOf(supervision),
     hooks: hooksOf(options),
     hashKey: options.hashKey,
+    placement: options.placement ?? "random",
+    role: options.role ?? "",
+    relocation: options.relocation,
     makeState: (init) => options.state?.(init as Init),
     indexOf: (handler) => indexes.get(handler),
     check: checkKind(name, spec),
@@ -241,6 +272,9 @@ const KEYS: readonly (keyof KindSpec<unknown, Handlers<unknown>, unknown>)[] = [
   "idleMs",
   "supervision",
   "hashKey",
+  "placement",
+  "role",
+  "relocation",
 ];
 
 function checkKind(name: string, raw: object): OptionsCheck {
@@ -262,6 +296,11 @@ function checkKind(name: string, raw: object): OptionsCheck {
     check.function(`${at}.${hook}`, spec[hook], { optional: true });
   }
   checkSupervision(check, `${at}.supervision`, spec.supervision);
+  check.oneOf(`${at}.placement`, spec.placement, KIND_PLACEMENTS, { optional: true });
+  check.oneOf(`${at}.relocation`, spec.relocation, ["eager", "lazy", "none"], { optional: true });
+  if (spec.role !== undefined && !isName(spec.role)) {
+    check.problem(`${at}.role`, spec.role, "a name like that of a kind");
+  }
   return check;
 }
 

@@ -30,6 +30,7 @@ export type StartReason = "spawn" | "activation" | "restart" | "worker-lost";
  * - `fenced`: another activation wrote its stored state under a higher token, or has its name in the cluster.
  * - `moved`: it goes on at another node.
  * - `parent-stopped`, `system-stopping`, `worker-lost`: what it lived on ended.
+ * - `node-lost`: the node it ran on was removed from the cluster (told to who watches it); it may begin again elsewhere.
  * - `not-found`: there was no such actor (told to who watches it).
  */
 export type StopReason =
@@ -43,6 +44,7 @@ export type StopReason =
   | "parent-stopped"
   | "system-stopping"
   | "worker-lost"
+  | "node-lost"
   | "not-found";
 
 /** Every reason, for decoding. */
@@ -57,6 +59,7 @@ export const STOP_REASONS: readonly StopReason[] = [
   "parent-stopped",
   "system-stopping",
   "worker-lost",
+  "node-lost",
   "not-found",
 ];
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { ActorError } from "./failure.ts";
-import type { ActorKey, ThreadIndex } from "./ids.ts";
+import type { ActorKey, NodeId, ThreadIndex } from "./ids.ts";
 import type { AnyKind } from "./kind.ts";
 import { isHandlerName } from "./names.ts";
 import type { AnyProtocol, Ask, AskAll, Tell, TellAll } from "./protocol.ts";
@@ -60,13 +60,15 @@ export interface Target {
 export class ActorRef<P = AnyProtocol> {
   readonly #target: Target;
   readonly #wait: WaitOptions | undefined;
+  readonly #place: RefPlace | undefined;
   #tell: Tell<P> | undefined;
   #ask: Ask<P> | undefined;
 
   /** Refs come from a system or a context, never from `new` in user code. */
-  constructor(target: Target, wait?: WaitOptions) {
+  constructor(target: Target, wait?: WaitOptions, place?: RefPlace) {
     this.#target = target;
     this.#wait = wait;
+    this.#place = place;
   }
 
   /** Send and go on: see {@link Tell}. */
@@ -91,7 +93,20 @@ export class ActorRef<P = AnyProtocol> {
 
   /** The same ref with another patience: `timeoutMs` and `signal` of its asks. */
   with(wait: WaitOptions): ActorRef<P> {
-    return new ActorRef<P>(this.#target, { ...this.#wait, ...wait });
+    return new ActorRef<P>(this.#target, { ...this.#wait, ...wait }, this.#place);
+  }
+
+  /**
+   * The node that ran the actor when it was looked up, by `actorOf`, `spawnOn` or `singleton`. It may have moved since;
+   * messages find it wherever it is. `undefined` for a ref that was not looked up, and without a cluster.
+   */
+  get node(): NodeId | undefined {
+    return this.#place?.node;
+  }
+
+  /** Whether that was this node; `undefined` where {@link node} is. */
+  get isLocal(): boolean | undefined {
+    return this.#place?.isLocal;
   }
 
   /** The kind's name. */
@@ -129,6 +144,12 @@ export class ActorRef<P = AnyProtocol> {
   static targetOf(ref: object): Target | undefined {
     return ref instanceof ActorRef ? ref.#target : undefined;
   }
+}
+
+/** Where a lookup found an actor. */
+export interface RefPlace {
+  readonly node: NodeId;
+  readonly isLocal: boolean;
 }
 
 /** A ref whose protocol does not matter: to compare, watch or stop. */

@@ -11,11 +11,14 @@ import type { DeadLetter, EventType, TroupeEvent } from "../core/events.ts";
 import { assert } from "../core/assert.ts";
 import { ActorError, fromFailureData, toActorError } from "../core/failure.ts";
 import { partitionOfKey, threadOf } from "../core/hash.ts";
-import type { ActorKey, Partition, ThreadIndex } from "../core/ids.ts";
+import type { ActorKey, NodeId, Partition, ThreadIndex } from "../core/ids.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
 import { SPAWN_TIMEOUT_MS_DEFAULT, STOP_TIMEOUT_MS_DEFAULT } from "../core/limits.ts";
 import { actorKey, grainKey } from "../core/names.ts";
 import { seededRandom } from "../core/random.ts";
+import type { NodeInfo } from "../core/events.ts";
+import type { KindPlacement } from "../core/kind.ts";
+import type { Placement } from "../cluster/placement.ts";
 import type { ActorRef, AnyRef, WaitOptions } from "../core/ref.ts";
 import {
   routeeNames,
@@ -40,9 +43,13 @@ import {
 import { runWorker, type SpawnRecord, workerPlace } from "../workers/worker_main.ts";
 import { WorkerPool } from "../workers/worker_pool.ts";
 import { decodeSpawnFailures, type Operation, type SpawnFailure } from "../workers/worker_protocol.ts";
+import { infoOf } from "./cluster_facts.ts";
+import type { PlacedSpawn } from "./cluster_member.ts";
 import { EventStream } from "./event_stream.ts";
+import { type Health, healthOf } from "./health.ts";
 import { answerAll, shutDown } from "./shutdown.ts";
 import { SpawnLedger } from "./spawn_ledger.ts";
+import { type ListedActor, openCluster, type SystemCluster } from "./system_cluster.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 import { type CheckedOptions, checkOptions, type SystemOptions } from "./system_options.ts";
 import { decodeActors, decodeStats, type SystemStats, totalsOf } from "./system_stats.ts";
@@ -60,6 +67,22 @@ export interface SpawnOptions<Init> {
   readonly init: Init;
   /** Milliseconds to wait until it runs, `1` to a day; default 5,000. */
   readonly timeoutMs?: number;
+}
+
+/** Options of a spawn whose node is chosen. */
+export interface SpawnOnOptions<Init> extends SpawnOptions<Init> {
+  /**
+   * How the node is chosen among those with the kind and the role: each in turn (the default), any, the less loaded of
+   * two, this one, or whichever a function of yours says; it is given the candidates and answers with the id of one.
+   */
+  readonly placement?: KindPlacement | ((candidates: readonly NodeInfo[]) => NodeId | undefined);
+  /** Only nodes with this role. Default: the kind's own role, or any. */
+  readonly role?: string;
+  /**
+   * Makes a spawn that is repeated with the same key succeed where the first one did, though its answer was lost: after
+   * `partition-unavailable` or `ask-timeout` of fate `unknown`.
+   */
+  readonly idempotencyKey?: string;
 }
 
 /** `init` is needed when the kind's `state` takes something; `undefined` is asked of the whole type, so that a union stays one. */
@@ -88,6 +111,8 @@ export class ActorSystem implements AsyncDisposable {
   readonly #options: CheckedOptions;
   readonly #events: EventStream;
   readonly #ledger: SpawnLedger;
+  /** This node's part of a cluster; none when it is alone. */
+  #cluster: SystemCluster | undefined = undefined;
   #pool: WorkerPool | undefined = undefined;
   #thread: Thread;
   #state: SystemState = "running";
@@ -135,6 +160,37 @@ export class ActorSystem implements AsyncDisposable {
     return this.#state === "running";
   }
 
+  /** Whether this system is a node of a cluster, and in it now: it has a view. Says nothing of its lease: see {@link health}. */
+  get inCluster(): boolean {
+    return this.#cluster?.member.view !== undefined;
+  }
+
+  /** This node, as others see it; `undefined` without a cluster. Its id changes when it was removed and comes back. */
+  get node(): NodeInfo | undefined {
+    return this.#cluster?.member.self;
+  }
+
+  /** The members of the cluster as this node knows them, the oldest first; empty without a cluster. */
+  members(): readonly NodeInfo[] {
+    return this.#cluster?.member.members ?? [];
+  }
+
+  /** The oldest member that is up: it proposes views, and is the home of singletons without a role. */
+  leader(): NodeInfo | undefined {
+    return this.#cluster?.member.leader;
+  }
+
+  /** Whether this node leads now. Another one may a moment later: nothing that must happen once may hang on it alone. */
+  isLeader(): boolean {
+    return this.#cluster?.member.isLeader ?? false;
+  }
+
+  /** Whether this node works, and whether it should be sent requests; if not, why. */
+  health(): Health {
+    const driver = this.#cluster?.member.driver;
+    return healthOf({ state: this.#state, lagMs: driver?.lagMs ?? 0, cluster: driver });
+  }
+
   /** A grain by name: no I/O, activated by its first message. Throws `invalid-name`, `kind-unknown`. */
   grain<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P> {
     return this.#thread.host.refByKey(kind, grainKey(kind.name, name)) as ActorRef<P>;
@@ -170,6 +226,7 @@ export class ActorSystem implements AsyncDisposable {
   ): Promise<ActorRef<P>[]> {
     this.#checkRunning();
     const refs = Array.from(names, (name) => this.actor(kind, name));
+    if (this.#cluster !== undefined) return await this.#spawnInCluster(refs, kind, options, this.#cluster);
     const batches = batchesOf(refs, (ref) => this.#threadOf(ref.key));
     const spawned = await Promise.allSettled(
       batches.map(({ thread, keys }) => this.#spawn(thread, keys, kind, options)),
@@ -180,29 +237,92 @@ export class ActorSystem implements AsyncDisposable {
     return refs;
   }
 
+  /**
+   * Starts an actor on a node of the cluster that `placement` chooses; resolves when its `onStart` is done there. Without
+   * a cluster, or with nobody else in it, here.
+   *
+   * @throws {ActorError} as {@link spawn}, and `no-eligible-node`; `partition-unavailable`, `lease-lost` of either fate.
+   */
+  async spawnOn<P, Init>(
+    name: string,
+    kind: Kind<P, Init>,
+    ...[options]: undefined extends Init ? [options?: Partial<SpawnOnOptions<Init>>] : [options: SpawnOnOptions<Init>]
+  ): Promise<ActorRef<P>> {
+    if (this.#cluster === undefined) return await this.spawn(name, kind, ...[options] as SpawnArguments<Init>);
+    this.#checkRunning();
+    const { key } = this.actor(kind, name);
+    const { init, timeoutMs, role = "", placement = "round-robin", idempotencyKey = "" } = options ?? {};
+    const spawn = placedSpawn(key, kind, init, timeoutMs, placementOf(placement), role, idempotencyKey);
+    const place = await this.#cluster.member.spawn(spawn, this.#thread.host.refs);
+    return this.#thread.host.refs.refByKey(kind, key, place) as ActorRef<P>;
+  }
+
+  /**
+   * The one actor of this name in the cluster: begun on the oldest node with the role (by default the leader) if it does
+   * not run, and again on the next one when that node is lost or leaves. Safe to repeat, on every node.
+   *
+   * @throws {ActorError} `name-taken` when an actor of another kind has the name; otherwise as {@link spawnOn}.
+   */
+  async singleton<P, Init>(
+    name: string,
+    kind: Kind<P, Init>,
+    ...[options]: undefined extends Init ? [options?: Partial<SpawnOptions<Init>> & { readonly role?: string }]
+      : [options: SpawnOptions<Init> & { readonly role?: string }]
+  ): Promise<ActorRef<P>> {
+    this.#checkRunning();
+    const { key } = this.actor(kind, name);
+    const { init, timeoutMs, role = "" } = options ?? {};
+    if (this.#cluster === undefined) {
+      if (await this.#kindOf(key, undefined) === kind.name) return this.actor(kind, name);
+      return await this.spawn(name, kind, ...[{ init, timeoutMs }] as SpawnArguments<Init>);
+    }
+    const spawn = placedSpawn(key, kind, init, timeoutMs, { kind: "local" }, role, "");
+    const place = await this.#cluster.member.singleton(spawn, this.#thread.host.refs);
+    return this.#thread.host.refs.refByKey(kind, key, place) as ActorRef<P>;
+  }
+
   /** The running actor of this name, or `undefined`. A name that another kind has taken is not found. */
   async actorOf<P, Init>(name: string, kind: Kind<P, Init>, wait?: WaitOptions): Promise<ActorRef<P> | undefined> {
     const ref = this.actor(kind, name);
-    return await this.#kindOf(ref.key, wait) === kind.name ? ref : undefined;
+    if (this.#cluster === undefined) return await this.#kindOf(ref.key, wait) === kind.name ? ref : undefined;
+    const found = await this.#cluster.member.locate(ref.key, waitMsOf(wait, this.#options.askTimeoutMs));
+    if (found?.kind !== kind.name) return undefined;
+    return this.#thread.host.refs.refByKey(kind, ref.key, found.place) as ActorRef<P>;
+  }
+
+  /**
+   * The running actor of this name on another node, or `undefined`.
+   *
+   * @throws {ActorError} `actor-is-local` when it runs here.
+   */
+  async remoteActor<P, Init>(name: string, kind: Kind<P, Init>, wait?: WaitOptions): Promise<ActorRef<P> | undefined> {
+    const ref = await this.actorOf(name, kind, wait);
+    if (ref === undefined || ref.isLocal === false) return ref;
+    throw new ActorError("actor-is-local", `Cannot give ${name} as a remote actor: it runs on this node`, {
+      details: { key: ref.key },
+    });
   }
 
   /** Whether an actor of this name runs. */
   async actorExists(name: string, wait?: WaitOptions): Promise<boolean> {
-    return await this.#kindOf(actorKey(name), wait) !== undefined;
+    if (this.#cluster === undefined) return await this.#kindOf(actorKey(name), wait) !== undefined;
+    return await this.#cluster.member.locate(actorKey(name), waitMsOf(wait, this.#options.askTimeoutMs)) !== undefined;
   }
 
-  /** Every running actor, thread by thread, in the order of their keys; those that come or go meanwhile may be missing. */
-  async *actors(filter: { readonly kind?: AnyKind } = {}): AsyncGenerator<AnyRef> {
-    for (const thread of this.#actorThreads()) {
-      let after: ActorKey | undefined = undefined;
-      for (;;) {
-        const page = decodeActors(await this.#operate(thread, { op: "actors", after, count: PAGE_ACTORS }, undefined));
-        for (const { kind, key } of page) {
-          const known = this.#thread.host.kinds.named(kind);
-          if (known !== undefined && (filter.kind ?? known) === known) yield this.#thread.host.refByKey(known, key);
-        }
-        if (page.length < PAGE_ACTORS) break;
-        after = page.at(-1)?.key;
+  /**
+   * Every running actor, of all nodes of the cluster: node by node, this one first, in the order of their keys. Those that
+   * come, go or move meanwhile may be missing or come twice. Kinds that this node does not know are left out.
+   *
+   * @throws {ActorError} `link-lost`, `ask-timeout`: a node did not answer; its actors are missing.
+   */
+  async *actors(filter: { readonly kind?: AnyKind; readonly node?: NodeId } = {}): AsyncGenerator<AnyRef> {
+    for (const node of this.#nodes()) {
+      if (filter.node !== undefined && filter.node !== node) continue;
+      for await (const { kind, key } of this.#actorsOf(node)) {
+        const known = this.#thread.host.kinds.named(kind);
+        if (known === undefined || (filter.kind ?? known) !== known) continue;
+        const place = node === undefined ? undefined : { node, isLocal: node === this.node?.id };
+        yield this.#thread.host.refs.refByKey(known, key, place);
       }
     }
   }
@@ -300,6 +420,7 @@ export class ActorSystem implements AsyncDisposable {
   static async boot(options: CheckedOptions, program: ThreadProgram, generation: number): Promise<ActorSystem> {
     const events = new EventStream();
     const ledger = new SpawnLedger();
+    const cluster = options.cluster === undefined ? undefined : await openCluster(options, options.cluster, events);
     const pool = options.entry === undefined || options.workers === 0 ? undefined : new WorkerPool({
       system: options.name,
       entry: options.entry,
@@ -311,9 +432,13 @@ export class ActorSystem implements AsyncDisposable {
       settings: settingsOf(options),
       kinds: options.kinds.map(({ name }) => name),
       wanted: events.wanted,
+      lease: cluster?.threads.leaseWord,
       random: seededRandom(Date.now()),
       lost: (index, lanes, reason) => system.#workerLost(index, lanes, reason),
-      replaced: (index, actorsRestarted) => events.publish({ type: "workerReplaced", thread: index, actorsRestarted }),
+      replaced: (index, respawned) => {
+        const actorsRestarted = respawned + (cluster?.threads.workerReplaced(index) ?? 0);
+        events.publish({ type: "workerReplaced", thread: index, actorsRestarted });
+      },
       respawn: (index) => system.#respawn(index),
     });
     const thread = await bootThread(program, {
@@ -326,14 +451,26 @@ export class ActorSystem implements AsyncDisposable {
       wantedEvents: () => events.wantedEvents(),
       // After the answer to its spawn, which came before it and is taken up by whoever awaits it only now.
       released: (key) => queueMicrotask(() => ledger.remove(key)),
+      cluster: cluster && ((lanes) => cluster.threads.withLanes(lanes)),
     });
     const system: ActorSystem = new ActorSystem(options, events, ledger, thread);
     thread.loop.request();
     system.#pool = pool;
-    await pool?.start().catch(async (failure) => {
+    system.#cluster = cluster;
+    try {
+      await pool?.start();
+      await cluster?.begin({
+        thread,
+        actorThreads: () => system.#actorThreads(),
+        listOn: async (on, after, count) =>
+          decodeActors(await system.#operate(on, { op: "actors", after, count }, undefined)),
+      }, options.signal);
+    } catch (failure) {
+      await pool?.end(0);
+      await cluster?.close(0);
       await thread.close();
       throw failure;
-    });
+    }
     return system;
   }
 
@@ -357,6 +494,25 @@ export class ActorSystem implements AsyncDisposable {
   #threadOf(key: ActorKey): ThreadIndex {
     const partition = partitionOfKey(key, this.#options.partitionCount);
     return threadOf(partition, this.#pool === undefined ? 0 : this.#options.workers);
+  }
+
+  /** The nodes there are actors on, this one first; `undefined` stands for it without a cluster. */
+  #nodes(): readonly (NodeId | undefined)[] {
+    const self = this.node?.id;
+    return [self, ...this.members().map(({ id }) => id).filter((id) => id !== self)];
+  }
+
+  async *#actorsOf(node: NodeId | undefined): AsyncGenerator<ListedActor> {
+    if (this.#cluster !== undefined && node !== undefined && node !== this.node?.id) {
+      const { talk } = this.#cluster;
+      yield* paged((after) => talk.listOf(node, after, PAGE_ACTORS, this.#options.askTimeoutMs));
+      return;
+    }
+    for (const thread of this.#actorThreads()) {
+      yield* paged(async (after) =>
+        decodeActors(await this.#operate(thread, { op: "actors", after, count: PAGE_ACTORS }, undefined))
+      );
+    }
   }
 
   #operate(thread: ThreadIndex, operation: Operation, wait: WaitOptions | undefined): Promise<unknown> {
@@ -405,6 +561,10 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   async #stopActor(key: ActorKey, { drain = false, timeoutMs }: StopActorOptions): Promise<boolean> {
+    if (this.#cluster !== undefined) {
+      if (drain) throw new ActorError("not-supported", `Cannot drain ${key}: actors of a cluster are stopped at once`);
+      return await this.#cluster.member.stop(key, timeoutMs ?? STOP_TIMEOUT_MS_DEFAULT);
+    }
     const wait = { timeoutMs: timeoutMs ?? STOP_TIMEOUT_MS_DEFAULT };
     return await this.#operate(this.#threadOf(key), { op: "stop", key, isDraining: drain }, wait) === true;
   }
@@ -420,12 +580,15 @@ export class ActorSystem implements AsyncDisposable {
     const { courier } = this.#thread.host;
     this.#state = "draining";
     courier.gate = "draining";
+    const endMs = performance.now() + timeoutMs;
+    await this.#cluster?.leave(timeoutMs / 2);
     const failures = await shutDown({
       thread: this.#thread,
       pool: this.#pool,
       actorThreads: () => this.#actorThreads().filter((thread) => this.#pool?.isReady(thread) ?? true),
       operate: (thread, operation, wait) => this.#operate(thread, operation, wait),
-    }, timeoutMs);
+    }, Math.max(1, endMs - performance.now()));
+    await this.#cluster?.close(Math.max(1, Math.min(CLUSTER_CLOSE_MS, endMs - performance.now())));
     courier.gate = "closed";
     this.#state = "stopped";
     answerAll(this.#thread);
@@ -435,10 +598,28 @@ export class ActorSystem implements AsyncDisposable {
     }
   }
 
+  async #spawnInCluster<P, Init>(
+    refs: readonly ActorRef<P>[],
+    kind: Kind<P, Init>,
+    options: Partial<SpawnOptions<Init>> | undefined,
+    { member }: SystemCluster,
+  ): Promise<ActorRef<P>[]> {
+    const { host } = this.#thread;
+    const results = await Promise.allSettled(refs.map(async ({ key }) => {
+      const spawn = placedSpawn(key, kind, options?.init, options?.timeoutMs, { kind: "local" }, "", "");
+      return host.refs.refByKey(kind, key, await member.spawn(spawn, host.refs)) as ActorRef<P>;
+    }));
+    return results.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
+  }
+
   #workerLost(index: ThreadIndex, lanes: Parameters<NonNullable<Thread["lanes"]>["replace"]>[1], reason: string): void {
     const old = this.#thread.lanes?.replace(index, lanes);
     if (old !== undefined) this.#thread.loop.drainLast(old.reader);
     const asksLost = this.#thread.host.threadLost(index, reason, old?.writer.countUnread() ?? 0);
+    this.#cluster?.threads.workerLost(index);
     this.#options.log.error("a worker ended and is replaced", { thread: index, reason, asksLost });
     this.#events.publish({ type: "workerLost", thread: index, reason, asksLost });
   }
@@ -456,6 +637,42 @@ export class ActorSystem implements AsyncDisposable {
       return true;
     });
   }
+}
+
+async function* paged(
+  pageBehind: (after: ActorKey | undefined) => Promise<readonly ListedActor[]>,
+): AsyncGenerator<ListedActor> {
+  for (let after: ActorKey | undefined = undefined;;) {
+    const page: readonly ListedActor[] = await pageBehind(after);
+    yield* page;
+    if (page.length < PAGE_ACTORS) return;
+    after = page.at(-1)?.key;
+  }
+}
+
+/** Milliseconds that closing links and discovery takes at most. */
+const CLUSTER_CLOSE_MS = 3_000;
+
+function placedSpawn(
+  key: ActorKey,
+  kind: AnyKind,
+  init: unknown,
+  timeoutMs: number = SPAWN_TIMEOUT_MS_DEFAULT,
+  placement: Placement,
+  role: string,
+  idempotencyKey: string,
+): PlacedSpawn {
+  const relocation = kind.relocation === "none" ? "none" : "eager";
+  return { key, kind, init, placement, role, relocation, idempotencyKey, timeoutMs };
+}
+
+function placementOf(placement: NonNullable<SpawnOnOptions<unknown>["placement"]>): Placement {
+  if (typeof placement !== "function") return { kind: placement };
+  return { kind: "function", choose: (candidates) => placement(candidates.map(infoOf)) };
+}
+
+function waitMsOf(wait: WaitOptions | undefined, defaultMs: number): number {
+  return wait?.timeoutMs ?? defaultMs;
 }
 
 function notRunning({ name, state }: ActorSystem): ActorError {

@@ -25,6 +25,15 @@ import { OptionsCheck } from "../core/options_check.ts";
 import type { Log } from "../core/ports.ts";
 import type { ProvidedResource } from "../core/resource.ts";
 import type { StoreProvider } from "../core/store.ts";
+import { checkSecurity, type SecurityOptions } from "../remoting/security.ts";
+import {
+  checkCluster,
+  type CheckedClusterOptions,
+  checkListen,
+  type ClusterOptions,
+  clusterOptionsOf,
+  type ListenOptions,
+} from "./cluster_options.ts";
 import { consoleLog } from "./console_log.ts";
 import { heapLimitMb, machineParallelism } from "./platform.ts";
 
@@ -63,6 +72,14 @@ export interface SystemOptions {
   readonly startTimeoutMs?: number;
   /** Milliseconds `stop` takes at most, `1` to a day. Default 180,000. */
   readonly shutdownTimeoutMs?: number;
+  /** Where this node listens for others and for health checks. Default: nowhere, and with `cluster` a free port of this machine. */
+  readonly listen?: ListenOptions;
+  /** How nodes tell their own from others. Needed where `listen` can be reached from other machines. */
+  readonly security?: SecurityOptions;
+  /** Makes this system a node of a cluster. Default: it is alone. */
+  readonly cluster?: ClusterOptions;
+  /** Ends starting before its time; what was begun is ended then. Later it is not looked at. */
+  readonly signal?: AbortSignal;
 }
 
 /** The options with every default in place. */
@@ -82,6 +99,10 @@ export interface CheckedOptions {
   readonly partitionCount: number;
   readonly startTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
+  readonly listen: ListenOptions | undefined;
+  readonly security: SecurityOptions;
+  readonly cluster: CheckedClusterOptions | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 const KEYS: readonly (keyof SystemOptions)[] = [
@@ -100,6 +121,10 @@ const KEYS: readonly (keyof SystemOptions)[] = [
   "partitionCount",
   "startTimeoutMs",
   "shutdownTimeoutMs",
+  "listen",
+  "security",
+  "cluster",
+  "signal",
 ];
 
 /** Checks `options` and fills in the defaults. Throws `invalid-options` with every problem. */
@@ -124,6 +149,14 @@ export function checkOptions(options: SystemOptions): CheckedOptions {
     partitionCount: options.partitionCount ?? PARTITION_COUNT_DEFAULT,
     startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS_DEFAULT,
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? SHUTDOWN_TIMEOUT_MS_DEFAULT,
+    listen: options.listen ?? (options.cluster === undefined ? undefined : {}),
+    security: options.security ?? {},
+    cluster: options.cluster && clusterOptionsOf(
+      options.name,
+      options.partitionCount ?? PARTITION_COUNT_DEFAULT,
+      options.cluster,
+    ),
+    signal: options.signal,
   };
 }
 
@@ -138,6 +171,16 @@ function checkAll(check: OptionsCheck, options: SystemOptions): void {
   checkStore(check, options);
   checkResources(check, options.resources);
   checkLog(check, options.log);
+  const { listen, security, cluster, signal } = options;
+  if (listen !== undefined) checkListen(check, listen);
+  if (cluster !== undefined) checkCluster(check, cluster);
+  if (security !== undefined || listen !== undefined) checkSecurity(check, security ?? {}, hostsOf(listen));
+  if (signal !== undefined && !(signal instanceof AbortSignal)) check.problem("signal", signal, "an AbortSignal");
+}
+
+/** The hosts a node shows itself under. */
+function hostsOf(listen: ListenOptions | undefined): readonly string[] {
+  return [listen?.host, listen?.advertise?.host].filter((host) => typeof host === "string");
 }
 
 function workersOf({ workers }: SystemOptions): number {

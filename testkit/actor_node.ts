@@ -325,7 +325,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
       send: (letter) => {
         this.#options.watcher.sent(letter.payload, letter.sender, letter.target);
         tell({ kind: "send", letter: { ...letter, bytes: letter.payload.length } });
-        return !this.isGone;
+        return this.isGone ? "system-stopping" : undefined;
       },
       abortAsk: (askId) => tell({ kind: "abortAsk", askId }),
       answered: (origin, outcome) => tell({ kind: "answered", arrived: origin as Arrived, outcome }),

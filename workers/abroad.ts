@@ -38,6 +38,7 @@ import type {
   ClusterPort,
   LetterOutcome,
   Remains,
+  SendRefusal,
 } from "./cluster_port.ts";
 import { type Absence, refused } from "./courier.ts";
 import { ForeignAsk, NO_THREAD } from "./foreign_ask.ts";
@@ -99,6 +100,11 @@ export class Abroad {
     return Array.from(this.#live, ([key, { token }]) => ({ key, token }));
   }
 
+  /** Whether an activation of this token is here. */
+  isLive(key: ActorKey, token: ActivationToken): boolean {
+    return this.#find(key, token) !== undefined;
+  }
+
   // --- told by the cluster ------------------------------------------------------------------------
 
   /** Begins an activation; the port hears whether it did. One of this key that is still here is ended first. */
@@ -127,6 +133,11 @@ export class Abroad {
     if (live === undefined) return;
     if (word === "fenced") endFenced(live.cell);
     else end(live.cell, word === "moved" ? "moved" : "stop");
+  }
+
+  /** This identity of the process is over: everything that began under it ends, and sends nothing more. */
+  fenceAll(): void {
+    for (const { cell } of [...this.#live.values()]) endFenced(cell);
   }
 
   /** Nothing that was sent from here to this key is still on its way: from now on messages go straight to it. */
@@ -204,10 +215,10 @@ export class Abroad {
     return cell !== undefined && cell.kind === kind ? cell : "actor-not-found";
   }
 
-  /** Sends a message to wherever its target lives; `false` when nothing leaves this node any more. */
-  send(target: Target, envelope: Envelope): boolean {
+  /** Sends a message to wherever its target lives; why it does not leave, if so. */
+  send(target: Target, envelope: Envelope): SendRefusal | undefined {
     const own = this.#sibling(target, envelope.sender);
-    if (own !== undefined && offer(own, envelope) === undefined) return true;
+    if (own !== undefined && offer(own, envelope) === undefined) return undefined;
     return this.#options.port.send(this.#letterOf(target, envelope));
   }
 

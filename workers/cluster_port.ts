@@ -77,10 +77,21 @@ export interface Remains {
   readonly through: number;
 }
 
+/** Why a message does not leave: nothing was sent. */
+export type SendRefusal =
+  /** The lane to the main thread is full. */
+  | "lane-full"
+  /** The receiver, or the way to its node, has its limit of messages waiting. */
+  | "buffer-full"
+  /** This node's lease is out. */
+  | "lease-lost"
+  /** This node sends nothing any more. */
+  | "system-stopping";
+
 /** Where a clustered host's words go. Never calls back into the host before it returns. */
 export interface ClusterPort {
-  /** A message for somebody who isn't open here. `false`: this node sends nothing any more. */
-  send(letter: ClusterLetter): boolean;
+  /** A message for somebody who isn't open here; why it does not leave. */
+  send(letter: ClusterLetter): SendRefusal | undefined;
   /** Nobody waits for this ask any more. */
   abortAsk(askId: number): void;
   /** The answer to an ask that arrived. */
@@ -93,4 +104,15 @@ export interface ClusterPort {
   started(key: ActorKey, token: ActivationToken, error: FailureData | undefined): void;
   /** An activation has ended, by itself or because it was told to. */
   ended(remains: Remains): void;
+  /** `watcher`, an actor of this thread, wants to know when `key`, which isn't on it, ends; or no longer. */
+  watch?(watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void;
+  /** May messages of this thread's actors go straight to this activation, which is here? */
+  wantsOpen?(key: ActorKey, token: ActivationToken): void;
+}
+
+/** What a clustered host is given. */
+export interface HostCluster {
+  readonly port: ClusterPort;
+  /** The store's number for this life of the cluster. */
+  readonly generation: () => number;
 }

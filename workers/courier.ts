@@ -16,6 +16,7 @@ import type { AnyKind } from "../core/kind.ts";
 import { WAIT_MS_MAX } from "../core/limits.ts";
 import type { Courier, Target, WaitOptions } from "../core/ref.ts";
 import type { Abroad } from "./abroad.ts";
+import type { SendRefusal } from "./cluster_port.ts";
 import { ForeignAsk } from "./foreign_ask.ts";
 import type { Outbound } from "./outbox.ts";
 import { PendingAsk, type PendingAsks } from "./pending_asks.ts";
@@ -194,18 +195,19 @@ export class ThreadCourier implements Courier {
   /** To whichever node the actor lives on. */
   #tellNode(target: Target, envelope: Envelope): boolean {
     this.#reports.counters.messagesLocal--;
-    const isTaken = this.#nodes().send(target, envelope);
-    if (isTaken) this.#reports.counters.recordsSent++;
+    const refusal = this.#nodes().send(target, envelope);
+    if (refusal === undefined) this.#reports.counters.recordsSent++;
     else this.#reports.counters.tellsRefused++;
     this.#options.request();
-    return isTaken;
+    return refusal === undefined;
   }
 
   #askNode(target: Target, envelope: Envelope, ask: PendingAsk): void {
     this.#reports.counters.messagesLocal--;
     this.#asks.sendAbroad(ask);
-    if (this.#nodes().send(target, envelope)) this.#reports.counters.recordsSent++;
-    else this.#asks.reject(ask, systemStopping(target.key));
+    const refusal = this.#nodes().send(target, envelope);
+    if (refusal === undefined) this.#reports.counters.recordsSent++;
+    else this.#asks.reject(ask, notSent(refusal, ask, target));
     this.#options.request();
   }
 
@@ -316,6 +318,28 @@ export function refused(
     });
   }
   return refusalError(found, envelope, refusal, chainPath(envelope.ask?.chain));
+}
+
+/** The failure of an ask that did not leave this node. */
+function notSent(refusal: SendRefusal, ask: PendingAsk, target: Target): ActorError {
+  switch (refusal) {
+    case "system-stopping":
+      return systemStopping(target.key);
+    case "lane-full":
+      return laneFull(ask, target);
+    case "buffer-full":
+      return new ActorError(
+        "buffer-full",
+        `Cannot deliver ${ask.subject.to}.${ask.subject.handler}: too many messages wait for it, or for its node`,
+        { details: { to: target.key } },
+      );
+    case "lease-lost":
+      return new ActorError("lease-lost", `Cannot deliver to ${target.key}: this node's lease is out`, {
+        details: { to: target.key },
+      });
+    default:
+      return refusal satisfies never;
+  }
 }
 
 function laneFull({ subject }: PendingAsk, { key, thread }: Target): ActorError {

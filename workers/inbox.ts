@@ -25,6 +25,14 @@ export interface InboxOutside {
   readonly event: (notice: Extract<Notice, { notice: "event" }>) => void;
   /** A spawned actor of another thread has ended for good. */
   readonly released: (key: ActorKey) => void;
+  /** Takes the records of a cluster, behind their type. */
+  readonly cluster: ClusterSink | undefined;
+}
+
+/** Where the records of a cluster go. */
+export interface ClusterSink {
+  /** `type` is one of {@link RecordType}, not looked at. Throws `malformed-bytes`. */
+  take(type: number, reader: ByteReader, from: ThreadIndex): void;
 }
 
 /** The inbox of one thread. */
@@ -65,7 +73,8 @@ export class Inbox implements RecordSink {
         reader.f64();
         return this.#notice(decodeNotice(decodeValue(reader, this.#host.refs)), from);
       default:
-        throw malformed(`there is no record type ${type}`);
+        if (this.#outside.cluster === undefined) throw malformed(`there is no record type ${type}`);
+        return this.#outside.cluster.take(type, reader, from);
     }
   }
 

@@ -26,7 +26,7 @@ import { TimerWheel } from "../core/timer_wheel.ts";
 import type { Topic } from "../core/topic.ts";
 import { Abroad } from "./abroad.ts";
 import { Aborts } from "./aborts.ts";
-import type { ClusterPort } from "./cluster_port.ts";
+import type { ClusterPort, HostCluster } from "./cluster_port.ts";
 import { type Absence, systemStopping, ThreadCourier } from "./courier.ts";
 import type { Counters } from "./counters.ts";
 import type { KindTable } from "./kind_table.ts";
@@ -38,8 +38,9 @@ import { Reports } from "./reports.ts";
 import { RunQueue } from "./run_queue.ts";
 import { Scope } from "./scope.ts";
 import { Sleeps } from "./sleeps.ts";
+import type { ThreadLease } from "./thread_lease.ts";
 import { TopicTable } from "./topic_table.ts";
-import { Watches } from "./watches.ts";
+import { Watches, type WatchesOptions } from "./watches.ts";
 
 /** What a host is given. */
 export interface HostOptions {
@@ -74,8 +75,13 @@ export interface HostOptions {
   /** A top-level actor of this thread is gone for good. */
   readonly released: (key: ActorKey) => void;
   /** The cluster whose directory says which actors live here; none, and they live where their key says. */
-  readonly cluster?: { readonly port: ClusterPort; readonly generation: () => number };
+  readonly cluster?: HostCluster;
+  /** The lease under which actors of this thread run; none where somebody else freezes and thaws them. */
+  readonly lease?: ThreadLease;
 }
+
+/** Milliseconds between two looks at a lease that is out: nobody has to tell a thread that it is back. */
+const LEASE_LOOK_MS = 50;
 
 /** The cells of one thread, and everything they need. */
 export class PartitionHost implements CellPort {
@@ -97,6 +103,10 @@ export class PartitionHost implements CellPort {
   /** Told once when the cell of a key has started, failed to start, or stopped. */
   readonly startWaiters: Map<Cell, (error: ActorError | undefined) => void> = new Map();
   readonly stopWaiters: Map<ActorKey, (() => void)[]> = new Map();
+  /** Told of ends whose watcher is on another node; set on the main thread of a clustered one. */
+  watcherElsewhere:
+    | ((watcher: ActorKey, key: ActorKey, kind: string, reason: StopReason) => void)
+    | undefined = undefined;
   /** Whether the system is on its way out: what is queued still runs, timers do not. */
   isDraining = false;
   /** Whether no actor may begin any more. */
@@ -116,8 +126,10 @@ export class PartitionHost implements CellPort {
   readonly #followed = new Set<HandlerContext>();
   #ran = 0;
   #sweep: Iterator<Cell> | undefined = undefined;
-  /** What waits for actors to run again; `undefined` while they may. */
-  #frozen: (() => void)[] | undefined = undefined;
+  /** What the lease lets actors of this thread do. Without a cluster: everything. */
+  #lease: "open" | "closing" | "shut" = "open";
+  /** What waits for the lease. */
+  #parked: (() => void)[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -147,13 +159,15 @@ export class PartitionHost implements CellPort {
       find: (kind, key) => this.#find(kind, key),
       request: () => this.#request(),
     });
-    this.refs = new Refs({ ...options, courier: this.courier });
+    this.refs = new Refs({ ...options, courier: this.courier, isClustered: options.cluster !== undefined });
     this.watches = new Watches({
       ...options,
       cells: this.cells,
       refs: this.refs,
       outbound: () => this.#abroad(),
       isAbroad: (key) => this.isClustered && !this.cells.has(key),
+      watchAbroad: watchOf(options.cluster?.port),
+      elsewhere: (watcher, key, kind, reason) => this.watcherElsewhere?.(watcher, key, kind, reason),
     });
     this.#aborts = new Aborts(this.timers);
     this.#sleeps = new Sleeps(this.timers, options.clock);
@@ -163,7 +177,7 @@ export class PartitionHost implements CellPort {
       now: () => this.now(),
       changed: () => this.#request(),
       tokenOf: (cell) => this.abroad?.tokenOf(cell),
-      whenThawed: () => this.#frozen === undefined ? undefined : new Promise((go) => this.whenThawed(go)),
+      whenThawed: () => this.#lease !== "shut" ? undefined : new Promise((go) => this.whenThawed(go)),
     });
     this.abroad = options.cluster && new Abroad({
       ...options.cluster,
@@ -174,7 +188,7 @@ export class PartitionHost implements CellPort {
       reports: this.reports,
       cells: this.cells,
       place: (kind, key, init, heard) => this.#beginAbroad(kind, key, init, heard),
-      whenThawed: (go) => this.whenThawed(go),
+      whenThawed: (go) => this.#whenOpen(go),
     });
     this.topics = new TopicTable(options.thread, options.workers + 1, this.outbound, (cell, envelope, refusal) => {
       this.deadLetter(cell, envelope, refusal);
@@ -191,13 +205,13 @@ export class PartitionHost implements CellPort {
 
   /** Fires what is due. Call at the beginning of a turn, after {@link enter}. */
   fireDue(): void {
-    if (this.#frozen !== undefined) return;
+    if (this.#lease !== "open") return;
     this.#wheel.advance(this.now(), (entry) => entry.due());
   }
 
   /** Runs up to about `limit` messages; whether more could run at once. */
   runCells(limit: number): boolean {
-    if (this.#frozen !== undefined) return false;
+    if (this.#lease !== "open") return false;
     const endsAt = this.now() + TURN_MS_MAX;
     let sinceClock = 0;
     for (let left = limit; left > 0;) {
@@ -229,6 +243,7 @@ export class PartitionHost implements CellPort {
   /** Begins a turn: its instant is the present until {@link leave}. */
   enter(): void {
     this.#turnAt = this.#options.clock();
+    this.lookAtLease();
   }
 
   /** Ends a turn. */
@@ -238,7 +253,8 @@ export class PartitionHost implements CellPort {
 
   /** When {@link fireDue} has something to do next; never late. */
   nextDueMs(): number | undefined {
-    return this.#frozen === undefined ? this.#wheel.nextDueMs() : undefined;
+    if (this.#lease === "open") return this.#wheel.nextDueMs();
+    return this.#options.lease === undefined ? undefined : this.now() + LEASE_LOOK_MS;
   }
 
   /** Whether no cell is queued and no handler waits here, and a number that changes with everything that runs or arrives. */
@@ -272,7 +288,7 @@ export class PartitionHost implements CellPort {
 
   /** Whether no actor may run: the node has no lease. */
   get isFrozen(): boolean {
-    return this.#frozen !== undefined;
+    return this.#lease === "shut";
   }
 
   /**
@@ -280,21 +296,45 @@ export class PartitionHost implements CellPort {
    * that isn't ours goes on when that settles, and is stopped at whatever it wants from here.
    */
   freeze(): void {
-    this.#frozen ??= [];
+    this.#lease = "shut";
   }
 
   /** Actors run again, from where they were: first what came meanwhile, then what has come due. */
   thaw(): void {
-    const waiting = this.#frozen ?? [];
-    this.#frozen = undefined;
-    for (const go of waiting) go();
+    this.#lease = "open";
+    const parked = this.#parked;
+    this.#parked = [];
+    for (const go of parked) go();
     this.#request();
   }
 
-  /** Runs `go` now, or in its turn once actors may run again. */
+  /** Runs `go` now, or in its turn once this node has a lease again. */
   whenThawed(go: () => void): void {
-    if (this.#frozen === undefined) go();
-    else this.#frozen.push(go);
+    if (this.#lease === "shut") this.#parked.push(go);
+    else go();
+  }
+
+  /** Runs `go` now, or in its turn once something may begin again. */
+  #whenOpen(go: () => void): void {
+    if (this.#lease === "open") go();
+    else this.#parked.push(go);
+  }
+
+  /** A thread asks for itself, each turn: the main thread may stand still while the lease ends. */
+  lookAtLease(): void {
+    const { lease } = this.#options;
+    if (lease === undefined) return;
+    let verdict = lease.verdict();
+    if (verdict === "over") {
+      this.abroad?.fenceAll();
+      lease.adopt();
+      verdict = lease.verdict();
+    }
+    if (verdict === "open") {
+      if (this.#lease !== "open") this.thaw();
+    } else if (verdict === "closing") {
+      if (this.#lease === "open") this.#lease = "closing";
+    } else this.freeze();
   }
 
   // --- what cells decide ------------------------------------------------------------------------
@@ -542,6 +582,11 @@ export class PartitionHost implements CellPort {
 
   // ------------------------------------------------------------------------------------------------
 
+  /** Something is to be run or sent: a turn will come. */
+  requestTurn(): void {
+    this.#request();
+  }
+
   #request(): void {
     if (this.#turnAt === undefined) this.#options.request();
   }
@@ -552,7 +597,7 @@ export class PartitionHost implements CellPort {
   }
 
   #settle(ctx: HandlerContext, isOk: boolean, value: unknown): void {
-    if (this.#frozen !== undefined) return this.whenThawed(() => this.#settle(ctx, isOk, value));
+    if (this.#lease === "shut") return this.whenThawed(() => this.#settle(ctx, isOk, value));
     this.#followed.delete(ctx);
     this.#aborts.forget(ctx);
     settled(ctx, isOk, value);
@@ -604,6 +649,11 @@ export class PartitionHost implements CellPort {
     this.startWaiters.delete(cell);
     answer(error);
   }
+}
+
+function watchOf(port: ClusterPort | undefined): WatchesOptions["watchAbroad"] {
+  if (port?.watch === undefined) return undefined;
+  return (watcher, key, kind, isOn) => port.watch?.(watcher, key, kind, isOn);
 }
 
 function placeOf(cell: Cell): { kind: string; key: string; thread: number } {

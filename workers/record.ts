@@ -12,6 +12,8 @@
  * | operation | id, operation |
  * | notice | 0, notice |
  *
+ * What a clustered node's threads say to each other beside that is in `cluster_records.ts`.
+ *
  * A sender is a byte that says whether there is one, its kind and key. A chain is a byte for its length,
  * then invocation (float 64), key and handler of each link, the nearest first.
  *
@@ -28,7 +30,20 @@ import type { RefCodec } from "../core/ref_data.ts";
 import type { KindTable } from "./kind_table.ts";
 
 /** The types of records. */
-export const RecordType = { tell: 1, ask: 2, reply: 3, failure: 4, operation: 5, notice: 6 } as const;
+export const RecordType = {
+  tell: 1,
+  ask: 2,
+  reply: 3,
+  failure: 4,
+  operation: 5,
+  notice: 6,
+  letter: 7,
+  delivery: 8,
+  answer: 9,
+  outcome: 10,
+  order: 11,
+  word: 12,
+} as const;
 
 /** Writes the front of a reply, failure, operation or notice. */
 export function writeHeader(writer: ByteWriter, type: number, id: number): void {

@@ -10,7 +10,7 @@ import type { ActorKey, ThreadIndex } from "../core/ids.ts";
 import type { AnyKind } from "../core/kind.ts";
 import { actorKey, isKey } from "../core/names.ts";
 import type { Random } from "../core/random.ts";
-import { ActorRef, type Courier, type Target } from "../core/ref.ts";
+import { ActorRef, type Courier, type RefPlace, type Target } from "../core/ref.ts";
 import type { RefCodec, RefData } from "../core/ref_data.ts";
 import { routeeNames, RouterPool, type RouterSpec, routerSpecOf } from "../core/router_pool.ts";
 import type { KindTable } from "./kind_table.ts";
@@ -25,6 +25,8 @@ export interface RefsOptions {
   readonly partitionCount: number;
   readonly kinds: KindTable;
   readonly random: Random;
+  /** Whether a cluster says where actors live: then every message begins its way on this thread. */
+  readonly isClustered: boolean;
 }
 
 /** Makes the refs of one thread. */
@@ -41,13 +43,12 @@ export class Refs implements RefCodec {
     return new ActorRef(target.thread >= 0 ? target : this.#target(target.kind, target.key, undefined));
   }
 
-  /** A ref by kind and key. Throws `kind-unknown`. */
-  refByKey(kind: AnyKind, key: ActorKey): ActorRef {
+  /** A ref by kind and key, with the place where a lookup found it. Throws `kind-unknown`. */
+  refByKey(kind: AnyKind, key: ActorKey, place?: RefPlace): ActorRef {
     this.#options.kinds.indexOf(kind);
     const router = key.includes("~") ? routerSpecOf(key) : undefined;
-    return new ActorRef(
-      router === undefined ? this.#target(kind, key, undefined) : this.#routerTarget(kind, key, router),
-    );
+    const target = router === undefined ? this.#target(kind, key, undefined) : this.#routerTarget(kind, key, router);
+    return new ActorRef(target, undefined, place);
   }
 
   dataOf(value: object): RefData | undefined {
@@ -62,9 +63,12 @@ export class Refs implements RefCodec {
   }
 
   #target(kind: AnyKind, key: ActorKey, cell: Cell | undefined): Target {
-    const { courier, workers, partitionCount } = this.#options;
-    const thread = cell?.thread ?? threadOf(partitionOfKey(key, partitionCount), workers);
-    return new RefTarget(courier, kind, key, thread, cell);
+    return new RefTarget(this.#options.courier, kind, key, cell?.thread ?? this.#threadOf(key), cell);
+  }
+
+  #threadOf(key: ActorKey): ThreadIndex {
+    const { thread, workers, partitionCount, isClustered } = this.#options;
+    return isClustered ? thread : threadOf(partitionOfKey(key, partitionCount), workers);
   }
 
   #routerTarget(kind: AnyKind, key: ActorKey, router: RouterSpec): Target {

@@ -56,6 +56,14 @@ export class Reports {
     });
   }
 
+  /** A message between nodes that no handler will see. Nobody knows its handler: its inside is bytes here. */
+  lostLetter(target: string, reason: DeadLetterReason, from: string | undefined, wasAsk: boolean): void {
+    this.counters.deadLetter(reason);
+    if (!this.isWanted("deadLetter")) return;
+    const to = { kind: "", key: target, thread: this.#options.thread };
+    this.#options.report({ type: "deadLetter", to, handler: "?", from, reason, wasAsk });
+  }
+
   #failed({ actor, handler, error }: Extract<TroupeEvent, { type: "actorFailed" }>): void {
     this.counters.failures++;
     // A refusal is an answer, not a fault: only what the actor did not mean to throw is worth a line.

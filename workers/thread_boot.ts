@@ -14,7 +14,8 @@ import type { Log } from "../core/ports.ts";
 import { type Random, seededRandom } from "../core/random.ts";
 import type { ProvidedResource } from "../core/resource.ts";
 import type { StateStore, StoreProvider } from "../core/store.ts";
-import { Inbox } from "./inbox.ts";
+import type { HostCluster } from "./cluster_port.ts";
+import { type ClusterSink, Inbox } from "./inbox.ts";
 import { SPIN_US_DEFAULT } from "./doorbell.ts";
 import { LaneSet } from "./lane_set.ts";
 import { KindTable } from "./kind_table.ts";
@@ -22,6 +23,7 @@ import { Outbox } from "./outbox.ts";
 import { PartitionHost } from "./partition_host.ts";
 import { Persistence, type TokenSource } from "./persistence.ts";
 import type { ThreadLanes } from "./ring_layout.ts";
+import type { ThreadLease } from "./thread_lease.ts";
 import { ThreadLoop } from "./thread_loop.ts";
 
 /** Plain settings of a system: the main thread's count, and are sent to its workers. */
@@ -54,6 +56,16 @@ export interface ThreadPlace {
   readonly report: (event: TroupeEvent) => void;
   readonly wantedEvents: () => number;
   readonly released: (key: ActorKey) => void;
+  /** This thread's part of a cluster, made once its lanes are there; none without a cluster. */
+  readonly cluster?: (lanes: LaneSet | undefined) => ThreadCluster;
+}
+
+/** A thread's part of a cluster. */
+export interface ThreadCluster extends ClusterSink {
+  readonly forHost: HostCluster;
+  readonly lease: ThreadLease;
+  /** The host it belongs to: comes before the first turn. */
+  attach(host: PartitionHost): void;
 }
 
 /** A thread that runs. */
@@ -68,14 +80,18 @@ export interface Thread {
 /** Numbers one life of a thread may give to its runs of handlers before another life's begin. */
 const INVOCATIONS_PER_LIFE = 2 ** 40;
 
+/** What stands around the payload of a message between threads of a clustered node, at most. */
+const CLUSTER_RECORD_BYTES = 8_192;
+
 /** Boots the calling thread. Rejects with `start-failed` when its store or a resource cannot be had. */
 export async function bootThread(program: ThreadProgram, place: ThreadPlace): Promise<Thread> {
   const { store, resources } = place.runsActors ? await openAll(program) : NOTHING_OPENED;
   const lanes = place.lanes === undefined ? undefined : new LaneSet(place.lanes, {
-    messageBytesMax: program.maxMessageBytes,
+    messageBytesMax: program.maxMessageBytes + (place.cluster === undefined ? 0 : CLUSTER_RECORD_BYTES),
     spinUs: place.runsActors ? SPIN_US_DEFAULT : 0,
   });
   const kinds = new KindTable(program.kinds);
+  const cluster = place.cluster?.(lanes);
   const host: PartitionHost = new PartitionHost({
     system: program.system,
     thread: place.thread,
@@ -96,8 +112,11 @@ export async function bootThread(program: ThreadProgram, place: ThreadPlace): Pr
     report: place.report,
     wantedEvents: place.wantedEvents,
     released: place.released,
+    cluster: cluster?.forHost,
+    lease: cluster?.lease,
   });
-  const inbox = new Inbox(host, { event: ({ event }) => place.report(event), released: place.released });
+  cluster?.attach(host);
+  const inbox = new Inbox(host, { event: ({ event }) => place.report(event), released: place.released, cluster });
   const loop = new ThreadLoop(host, lanes, inbox, place.clock, shortestIdleMs(program.kinds));
   const close = async () => {
     loop.end();

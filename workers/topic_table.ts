@@ -20,6 +20,7 @@ export class TopicTable {
   readonly #outbound: Outbound | undefined;
   readonly #undelivered: (cell: Cell, envelope: Envelope, refusal: Refusal) => void;
   readonly #topics = new Map<string, Subscribers>();
+  #nodeInterest: ((topic: string, isInterested: boolean) => void) | undefined = undefined;
 
   /** `undelivered` hears of values a subscriber did not take, and why; `threads` counts the threads of the node. */
   constructor(
@@ -52,6 +53,39 @@ export class TopicTable {
   deliver(topic: string, value: unknown): void {
     const subscribers = this.#topics.get(topic);
     if (subscribers === undefined) return;
+    subscribers.forward?.(value);
+    this.#deliverHere(subscribers, value);
+  }
+
+  /** Hands `value`, which came from another node, to every subscriber of this one. How many lanes refused it. */
+  deliverFromNode(topic: string, value: unknown): number {
+    const subscribers = this.#topics.get(topic);
+    if (subscribers === undefined) return 0;
+    let refused = 0;
+    for (const thread of subscribers.threads) {
+      const isSent = this.#outbound?.offerNotice(thread, { notice: "published", topic, value }) ?? true;
+      if (!isSent) refused++;
+    }
+    this.#deliverHere(subscribers, value);
+    return refused;
+  }
+
+  /** Other nodes have subscribers: `forward` is given what is published on this one. `undefined`: they have none. */
+  setForward(topic: string, forward: TopicListener | undefined): void {
+    this.#change(topic, (subscribers) => subscribers.forward = forward);
+  }
+
+  /** Calls `changed` whenever this node begins or ceases to have subscribers of a topic; on the main thread only. */
+  onNodeInterest(changed: (topic: string, isInterested: boolean) => void): void {
+    this.#nodeInterest = changed;
+  }
+
+  /** The topics somebody on this node subscribes to. */
+  get subscribed(): readonly string[] {
+    return [...this.#topics].filter(([, subscribers]) => hasSubscribers(subscribers)).map(([topic]) => topic);
+  }
+
+  #deliverHere(subscribers: Subscribers, value: unknown): void {
     for (const { cell, handler } of subscribers.cells.values()) {
       const envelope = new Envelope(handler, [value], undefined, undefined);
       const refusal = offer(cell, envelope);
@@ -82,27 +116,29 @@ export class TopicTable {
 
   /** Another thread has begun or ceased to have subscribers. */
   interest(topic: string, thread: ThreadIndex, isInterested: boolean): void {
-    const subscribers = this.#of(topic);
-    if (isInterested) subscribers.threads.add(thread);
-    else subscribers.threads.delete(thread);
-    this.#tidy(topic, subscribers);
+    this.#change(topic, (subscribers) => {
+      if (isInterested) subscribers.threads.add(thread);
+      else subscribers.threads.delete(thread);
+    });
   }
 
   /** A thread was replaced: its subscribers are gone, and it must be told of ours. */
   threadReplaced(thread: ThreadIndex): void {
     for (const [topic, subscribers] of [...this.#topics]) {
-      subscribers.threads.delete(thread);
+      this.interest(topic, thread, false);
       if (hasLocal(subscribers)) this.#outbound?.notice(thread, { notice: "interest", topic, isInterested: true });
-      this.#tidy(topic, subscribers);
     }
   }
 
   #change(topic: string, change: (subscribers: Subscribers) => void): void {
     const subscribers = this.#of(topic);
     const before = hasLocal(subscribers);
+    const nodeBefore = hasSubscribers(subscribers);
     change(subscribers);
     const isInterested = hasLocal(subscribers);
     if (before !== isInterested) this.#announce(topic, isInterested);
+    const isNodeInterested = hasSubscribers(subscribers);
+    if (nodeBefore !== isNodeInterested) this.#nodeInterest?.(topic, isNodeInterested);
     this.#tidy(topic, subscribers);
   }
 
@@ -116,7 +152,7 @@ export class TopicTable {
   #of(topic: string): Subscribers {
     let subscribers = this.#topics.get(topic);
     if (subscribers === undefined) {
-      subscribers = { cells: new Map(), listeners: new Set(), threads: new Set() };
+      subscribers = { cells: new Map(), listeners: new Set(), threads: new Set(), forward: undefined };
       this.#topics.set(topic, subscribers);
     }
     return subscribers;
@@ -131,8 +167,16 @@ interface Subscribers {
   readonly cells: Map<ActorKey, { readonly cell: Cell; readonly handler: number }>;
   readonly listeners: Set<TopicListener>;
   readonly threads: Set<ThreadIndex>;
+  /** Takes what other nodes subscribe to. */
+  forward: TopicListener | undefined;
 }
 
+/** Whether values must come to this thread. */
 function hasLocal(subscribers: Subscribers): boolean {
-  return subscribers.cells.size + subscribers.listeners.size > 0;
+  return subscribers.cells.size + subscribers.listeners.size > 0 || subscribers.forward !== undefined;
+}
+
+/** Whether somebody on this node subscribes, as far as this thread knows. */
+function hasSubscribers(subscribers: Subscribers): boolean {
+  return subscribers.cells.size + subscribers.listeners.size + subscribers.threads.size > 0;
 }

@@ -23,8 +23,12 @@ export interface WatchesOptions {
   readonly kinds: KindTable;
   readonly refs: Refs;
   readonly outbound: () => Outbound;
-  /** Whether an actor may live on another node. */
+  /** Whether an actor may live on another thread or node, and only the cluster knows where. */
   readonly isAbroad: (key: ActorKey) => boolean;
+  /** Watches through the cluster; none where that is not possible. */
+  readonly watchAbroad: ((watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean) => void) | undefined;
+  /** Told of ends whose watcher is no actor of this thread. */
+  readonly elsewhere: (watcher: ActorKey, key: ActorKey, kind: string, reason: StopReason) => void;
 }
 
 /** The watches of one thread. */
@@ -39,7 +43,7 @@ export class Watches {
   watch(watcher: Cell, target: Target): void {
     const { thread, outbound } = this.#options;
     const { key } = watcher;
-    if (this.#options.isAbroad(target.key)) throw cannotWatch(target.key);
+    if (this.#options.isAbroad(target.key)) return this.#watchAbroad(key, target, true);
     if (target.thread === thread) this.watchHere({ thread, key }, target.key, target.kind.name);
     else {outbound().notice(target.thread, {
         notice: "watch",
@@ -54,7 +58,8 @@ export class Watches {
   unwatch(watcher: Cell, target: Target): void {
     const { thread, outbound } = this.#options;
     const { key } = watcher;
-    if (target.thread === thread) this.unwatchHere(key, target.key);
+    if (this.#options.isAbroad(target.key)) this.#watchAbroad(key, target, false);
+    else if (target.thread === thread) this.unwatchHere(key, target.key);
     else {outbound().notice(target.thread, {
         notice: "unwatch",
         watcher: key,
@@ -88,7 +93,14 @@ export class Watches {
   endedHere(watcher: ActorKey, key: ActorKey, kind: string, reason: StopReason): void {
     const cell = this.#options.cells.get(watcher);
     const known = this.#options.kinds.named(kind);
-    if (cell !== undefined && known !== undefined) watchedEnded(cell, this.#options.refs.refByKey(known, key), reason);
+    if (cell === undefined) return this.#options.elsewhere(watcher, key, kind, reason);
+    if (known !== undefined) watchedEnded(cell, this.#options.refs.refByKey(known, key), reason);
+  }
+
+  #watchAbroad(watcher: ActorKey, { key, kind }: Target, isOn: boolean): void {
+    const { watchAbroad } = this.#options;
+    if (watchAbroad === undefined) throw cannotWatch(key);
+    watchAbroad(watcher, key, kind.name, isOn);
   }
 
   /** A thread is gone: what was watched there has ended, and nobody there watches any more. */
@@ -106,7 +118,7 @@ export class Watches {
   }
 }
 
-// Not yet: it needs notices between nodes, and a word for everybody whose node was lost.
+// In a simulated world: notices between nodes are no part of the machines.
 function cannotWatch(key: ActorKey): ActorError {
   return new ActorError("not-supported", `Cannot watch ${key}: it may live on another node of the cluster`);
 }

@@ -5,20 +5,28 @@
  * @module
  */
 import process from "node:process";
+import { setInterval } from "node:timers";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
+import { assert } from "../core/assert.ts";
 import { decodeFromBytes } from "../core/codec.ts";
 import { ActorError, decodeFailure, type FailureData, toActorError, toFailureData } from "../core/failure.ts";
 import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
+import { UNMEASURED } from "../core/lease_gate.ts";
+import type { LaneSet } from "./lane_set.ts";
+import { LeaseWord } from "./lease_word.ts";
 import type { PartitionHost } from "./partition_host.ts";
 import type { PeerLanes, ThreadLanes } from "./ring_layout.ts";
 import {
   bootThread,
   type Thread,
   threadClock,
+  type ThreadCluster,
   type ThreadProgram,
   type ThreadSettings,
   wallAheadMs,
 } from "./thread_boot.ts";
+import { ThreadLease } from "./thread_lease.ts";
+import { WorkerCluster } from "./worker_cluster.ts";
 import type { TroupeEvent } from "../core/events.ts";
 
 /** Says that a worker was started by us, and not by the program for itself. */
@@ -42,6 +50,8 @@ export interface WorkerPlace {
   readonly wallAheadMs: number;
   /** Actors that were spawned on this thread's earlier life. */
   readonly respawn: readonly SpawnRecord[];
+  /** The lease of a clustered node, as {@link LeaseWord} reads it. */
+  readonly lease: SharedArrayBuffer | undefined;
 }
 
 /** A top-level actor as it was spawned. */
@@ -142,6 +152,7 @@ async function boot(ownProgram: ThreadProgram, place: WorkerPlace): Promise<Thre
     report: (event: TroupeEvent) => report(thread, event),
     wantedEvents: () => Atomics.load(wanted, 0),
     released: (key) => thread.host.outbound?.notice(MAIN, { notice: "released", key }),
+    cluster: place.lease === undefined ? undefined : clusterOf(place.lease),
   });
   for (const { key, kind, init } of place.respawn) {
     const known = thread.host.kinds.named(kind);
@@ -151,6 +162,19 @@ async function boot(ownProgram: ThreadProgram, place: WorkerPlace): Promise<Thre
 }
 
 const MAIN = 0 as ThreadIndex;
+/** Milliseconds between two measurements of this thread's clock against the main thread's. */
+const MEASURE_MS = 10_000;
+
+function clusterOf(word: SharedArrayBuffer): (lanes: LaneSet | undefined) => ThreadCluster {
+  return (lanes) => {
+    assert(lanes !== undefined, "a worker has lanes");
+    const lease = new ThreadLease(new LeaseWord(word), { mono: threadClock, wall: Date.now }, UNMEASURED);
+    const cluster = new WorkerCluster(lanes, lease);
+    queueMicrotask(() => cluster.measure());
+    setInterval(() => cluster.measure(), MEASURE_MS).unref();
+    return cluster;
+  };
+}
 
 function report({ host }: Thread, event: TroupeEvent): void {
   if (!isSent(host, event) && !isSent(host, withoutDetails(event))) host.counters.eventsUnsent++;

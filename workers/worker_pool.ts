@@ -40,6 +40,8 @@ export interface PoolOptions {
   readonly settings: ThreadSettings;
   readonly kinds: readonly string[];
   readonly wanted: SharedArrayBuffer;
+  /** The lease of a clustered node. */
+  readonly lease: SharedArrayBuffer | undefined;
   readonly random: Random;
   /** A worker died: its lanes, made anew, for the main thread's own use. */
   readonly lost: (thread: ThreadIndex, lanes: PeerLanes, reason: string) => void;
@@ -103,13 +105,14 @@ export class WorkerPool {
   }
 
   #begin(thread: number, number: number): WorkerLife {
-    const { system, entry, generation, settings, kinds, wanted, heapMb, startTimeoutMs } = this.#options;
+    const { system, entry, generation, settings, kinds, wanted, lease, heapMb, startTimeoutMs } = this.#options;
     const respawn = number === 1 ? [] : this.#options.respawn(thread as ThreadIndex);
     const place: WorkerPlace = {
       mark: WORKER_MARK,
       system,
       lanes: lanesOf(this.#memory, thread),
       wanted,
+      lease,
       generation,
       settings,
       kinds,

@@ -24,6 +24,7 @@ function poolOf(script: PoolScript, { workers = 2, startTimeoutMs = 20_000 } = {
     settings: { workers, partitionCount: 1, askTimeoutMs: 1, asksMax: 1, maxMessageBytes: 1024 },
     kinds: [script],
     wanted: new SharedArrayBuffer(4),
+    lease: undefined,
     random: seededRandom(1),
     lost: (thread, _lanes, reason) => lost.push({ thread, reason }),
     replaced: (thread) => replaced.push(thread),

@@ -96,7 +96,11 @@ export class RigThread {
       wantedEvents: () => ALL_EVENTS,
       released: () => {},
     });
-    this.inbox = new Inbox(this.host, { event: ({ event }) => options.event(event), released: () => {} });
+    this.inbox = new Inbox(this.host, {
+      event: ({ event }) => options.event(event),
+      released: () => {},
+      cluster: undefined,
+    });
   }
 
   /** One turn, as `ThreadLoop` does it; whether another should follow at once. */

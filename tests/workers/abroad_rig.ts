@@ -41,7 +41,7 @@ export class AbroadRig {
       send: (letter) => {
         this.letters.push(letter);
         this.heard.push(`send ${letter.target}.${decodeLetter(letter.payload, this.host.refs).handler}`);
-        return this.isOut;
+        return this.isOut ? undefined : "system-stopping";
       },
       abortAsk: (id) => this.heard.push(`abort ${id === this.letters.at(-1)?.ask?.id ? "last" : "another"}`),
       answered: (origin, outcome) => this.heard.push(`answered ${String(origin)} ${this.#shown(outcome)}`),

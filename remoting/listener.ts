@@ -1,0 +1,282 @@
+/**
+ * One port for everything: links of other nodes, and HTTP for people and probes. Touches the network; on the main thread.
+ *
+ * One idea: the port belongs to the process and outlives the node's identity. Whoever takes what arrives can change; while
+ * nobody does, peers are told to come again.
+ *
+ * Invariant: what one stranger can keep busy here is a limited number of handshakes, each for a limited time.
+ *
+ * @module
+ */
+import { getRequestListener } from "@hono/node-server";
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from "node:http";
+import { createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createServer as createTlsServer } from "node:tls";
+import { ActorError } from "../core/failure.ts";
+import { OptionsCheck } from "../core/options_check.ts";
+import { addressOf, type HostPort, isEveryHost, isHost, isPort, plainHost } from "./address.ts";
+import { LINK_LIMITS } from "./link_limits.ts";
+import { type Lane, type LinkRefusal, UPGRADE_STATUS, type UpgradeRefusal } from "./link_refusal.ts";
+import type { LinkListener, SocketAcceptor } from "./link_socket.ts";
+import { authoritiesOf, checkTls, type TlsOptions } from "./security.ts";
+import { acceptedSocket, LANE_PATHS, SocketServer, SUBPROTOCOL } from "./socket.ts";
+
+/** Where to listen, and for whom. */
+export interface ListenOptions {
+  /** The host to listen at: a name, an IP address, or `0.0.0.0` or `::` for all of the machine's. */
+  readonly host: string;
+  /** `0` for any that is free. */
+  readonly port: number;
+  /** Where other nodes can reach this one, if that is elsewhere; needed when the host stands for all. The port: by default the one listened at. */
+  readonly advertise?: { readonly host: string; readonly port?: number };
+  /** Certificates; without, nothing on this port is encrypted. */
+  readonly tls?: TlsOptions;
+  /** Origins of pages that may open links. None by default: links are for nodes, and browsers have no business here. */
+  readonly allowedOrigins?: readonly string[];
+  /** Answers what isn't a link. By default 404. */
+  readonly fetch?: (request: Request) => Response | Promise<Response>;
+  /** Milliseconds until a socket must have sent a request, and until a stranger must have proven who it is. Default: 3,000. */
+  readonly handshakeMs?: number;
+  /** Handshakes with one IP address that may be under way. Default: 16. At the limit: answered with 429. */
+  readonly handshakesPerHostMax?: number;
+}
+
+/** A port that is listened at. */
+export interface Listener extends LinkListener {
+  /** `host:port`, as other nodes should dial it. */
+  readonly address: string;
+  /** The port that is listened at. */
+  readonly port: number;
+  /** Listens no more, and closes every socket that came in. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Handshakes with one IP address that may be under way, unless the options say otherwise. */
+export const HANDSHAKES_PER_HOST_MAX = 16;
+/** Handshakes that may be under way at all; one address is easily had, and IPv6 gives many. */
+const HANDSHAKES_MAX = 1024;
+const HEADERS_BYTES_MAX = 16 << 10;
+
+/**
+ * Begins to listen.
+ *
+ * @throws {ActorError} `invalid-options`, with every problem; `start-failed` when the port is taken, the host isn't this
+ * machine's or the certificates are none. Nothing is left behind; safe to repeat.
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  checkListenOptions(options);
+  const port = new Port(options);
+  await port.open();
+  return port;
+}
+
+/** @throws {ActorError} `invalid-options`, with every problem. */
+function checkListenOptions(options: ListenOptions): void {
+  const { host, port, advertise, tls } = options;
+  const check = new OptionsCheck();
+  check.unknownKeys("listen", options, KEYS);
+  if (!isHost(host)) check.problem("listen.host", host, "a host name or an IP address");
+  check.wholeNumber("listen.port", port, { min: 0, max: 65_535 });
+  const isElsewhere = isHost(host) && isEveryHost(host) && advertise === undefined;
+  if (isElsewhere) check.problem("listen.advertise", advertise, `needed: no other node can reach this one at ${host}`);
+  check.unknownKeys("listen.advertise", advertise, ["host", "port"]);
+  if (advertise !== undefined && (!isHost(advertise.host) || isEveryHost(advertise.host))) {
+    check.problem("listen.advertise.host", advertise.host, "a host by which other nodes can reach this one");
+  }
+  if (advertise?.port !== undefined && !isPort(advertise.port)) {
+    check.problem("listen.advertise.port", advertise.port, "a whole number from 1 to 65535");
+  }
+  checkTls(check, "listen.tls", tls);
+  check.function("listen.fetch", options.fetch, { optional: true });
+  check.wholeNumber("listen.handshakeMs", options.handshakeMs, { min: 1, max: 60_000, optional: true });
+  check.wholeNumber("listen.handshakesPerHostMax", options.handshakesPerHostMax, { min: 1, max: 1024, optional: true });
+  check.throwIfAny("listen");
+}
+
+const KEYS: readonly (keyof ListenOptions)[] = [
+  "host",
+  "port",
+  "advertise",
+  "tls",
+  "allowedOrigins",
+  "fetch",
+  "handshakeMs",
+  "handshakesPerHostMax",
+];
+
+class Port implements Listener {
+  readonly isSecure: boolean;
+  readonly #options: ListenOptions;
+  readonly #handshakeMs: number;
+  readonly #handshakesPerHostMax: number;
+  readonly #http: HttpServer;
+  readonly #sockets = new Set<Duplex>();
+  readonly #handshakes = new Map<string, number>();
+  readonly #upgrades = new SocketServer();
+  #server: TcpServer | undefined;
+  #acceptor: SocketAcceptor | undefined;
+  #closing: Promise<void> | undefined;
+  #handshakeCount = 0;
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+    this.isSecure = options.tls !== undefined;
+    this.#handshakeMs = options.handshakeMs ?? LINK_LIMITS.handshakeMs;
+    this.#handshakesPerHostMax = options.handshakesPerHostMax ?? HANDSHAKES_PER_HOST_MAX;
+    const fetch = options.fetch ?? (() => new Response("Not found", { status: 404 }));
+    // Without the setting, this would replace the global `Response` for everybody in the process.
+    const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
+    this.#http = createHttpServer({ maxHeaderSize: HEADERS_BYTES_MAX }, (request, response) => {
+      Reflect.apply(answer, undefined, [request, response]); // The same objects, which the package has other typings for.
+    });
+    this.#http.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
+  }
+
+  get hosts(): readonly string[] {
+    const { host, advertise } = this.#options;
+    return advertise === undefined ? [host] : [host, advertise.host];
+  }
+
+  get port(): number {
+    const bound = this.#server?.address();
+    return typeof bound === "object" && bound !== null ? bound.port : this.#options.port;
+  }
+
+  get address(): string {
+    const { host, advertise } = this.#options;
+    const reachable: HostPort = { host: advertise?.host ?? host, port: advertise?.port ?? this.port };
+    return addressOf(reachable);
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#options;
+    try {
+      const server = this.#server = this.#createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, host, () => resolve());
+      });
+      server.on("error", () => {}); // Of single sockets; the port stays.
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new ActorError("start-failed", `Cannot listen at ${addressOf({ host, port })}: ${reason}`, {
+        cause: thrown,
+        details: { host, port },
+      });
+    }
+  }
+
+  accept(acceptor: SocketAcceptor): () => void {
+    this.#acceptor = acceptor;
+    return () => {
+      if (this.#acceptor === acceptor) this.#acceptor = undefined;
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= new Promise((resolve) => {
+      this.#acceptor = undefined;
+      if (this.#server === undefined) return resolve();
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  // One way for plain sockets and for TLS: `node:https` tells nothing about certificates on one of the runtimes.
+  #createServer(): TcpServer {
+    const { tls } = this.#options;
+    if (tls === undefined) return createTcpServer((socket) => this.#arrived(socket));
+    const ca = authoritiesOf(tls);
+    const isClientKnown = tls.requireClientCertificate === true;
+    const server = createTlsServer({
+      cert: tls.cert,
+      key: tls.key,
+      ...(ca.length === 0 ? {} : { ca }),
+      requestCert: isClientKnown,
+      rejectUnauthorized: isClientKnown,
+      ALPNProtocols: ["http/1.1"],
+      minVersion: "TLSv1.2",
+      handshakeTimeout: this.#handshakeMs,
+    }, (socket) => this.#arrived(socket));
+    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  #arrived(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {}); // A peer that resets is closed next.
+    this.#http.emit("connection", socket);
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array): void {
+    stream.on("error", () => {});
+    const remoteHost = plainHost(request.socket.remoteAddress ?? "");
+    const lane = laneOf(request.url);
+    const refusal = this.#whyNot(request, lane, remoteHost);
+    const acceptor = this.#acceptor;
+    if (refusal !== undefined || lane === undefined || acceptor === undefined) {
+      return this.#refuse(stream, refusal ?? "no-node", lane, remoteHost);
+    }
+    const settled = this.#begin(stream, remoteHost);
+    this.#upgrades.upgrade(request, stream, head, (socket) => {
+      acceptor.incoming({
+        lane,
+        remoteHost,
+        take: (events) => acceptedSocket(socket, remoteHost, events),
+        settled,
+      });
+    });
+  }
+
+  #whyNot(request: IncomingMessage, lane: Lane | undefined, remoteHost: string): UpgradeRefusal | undefined {
+    if (lane === undefined) return "path-unknown";
+    const { origin, "sec-websocket-protocol": protocols = "" } = request.headers;
+    if (origin !== undefined && this.#options.allowedOrigins?.includes(origin) !== true) return "origin-refused";
+    if (!protocols.split(",").some((protocol) => protocol.trim() === SUBPROTOCOL)) return "subprotocol-unknown";
+    const count = this.#handshakes.get(remoteHost) ?? 0;
+    if (count >= this.#handshakesPerHostMax || this.#handshakeCount >= HANDSHAKES_MAX) return "too-many-handshakes";
+    return this.#acceptor === undefined ? "no-node" : undefined;
+  }
+
+  /** Counts a handshake until it is settled or its socket is closed. */
+  #begin(stream: Duplex, remoteHost: string): () => void {
+    this.#handshakeCount++;
+    this.#handshakes.set(remoteHost, (this.#handshakes.get(remoteHost) ?? 0) + 1);
+    let isSettled = false;
+    const settled = () => {
+      if (isSettled) return;
+      isSettled = true;
+      this.#handshakeCount--;
+      const left = (this.#handshakes.get(remoteHost) ?? 1) - 1;
+      if (left > 0) this.#handshakes.set(remoteHost, left);
+      else this.#handshakes.delete(remoteHost);
+    };
+    stream.on("close", settled);
+    return settled;
+  }
+
+  #refuse(stream: Duplex, code: UpgradeRefusal, lane: Lane | undefined, remoteHost: string): void {
+    const status = UPGRADE_STATUS[code];
+    // Ended, not destroyed: over TLS on one of the runtimes the answer would be lost.
+    stream.end(`HTTP/1.1 ${status} ${code}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const words = `an upgrade was answered with ${status}`;
+    const refusal: LinkRefusal = {
+      code,
+      words,
+      address: remoteHost,
+      dialedBy: "them",
+      refusedBy: "us",
+      lane,
+      peer: undefined,
+    };
+    this.#acceptor?.refused(refusal);
+  }
+}
+
+function laneOf(url: string | undefined): Lane | undefined {
+  const path = url?.split("?")[0];
+  if (path === LANE_PATHS.control) return "control";
+  return path === LANE_PATHS.data ? "data" : undefined;
+}

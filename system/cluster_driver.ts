@@ -1,0 +1,603 @@
+/**
+ * Runs the machine of one clustered node in the real world: clocks, links, discovery, and the host of its actors. Lives on
+ * the main thread; mutable; outlives the identities of its process.
+ *
+ * One idea: everything that happens becomes an input in one queue, and whatever the machine answers is done in the order
+ * it was said. No decision is made here, so what is simulated is what runs.
+ *
+ * Invariant: the gate of the lease is published before anything that follows from its change; and after an identity is
+ * over, nothing of it leaves by any link, lane or promise.
+ *
+ * @module
+ */
+import { clearTimeout, setTimeout } from "node:timers";
+import { ActorError, toActorError } from "../core/failure.ts";
+import { after, epoch, type Instant, instant, type NodeId } from "../core/ids.ts";
+import type { Log } from "../core/ports.ts";
+import { seededRandom } from "../core/random.ts";
+import type { Frame } from "../cluster/cluster_core.ts";
+import {
+  type ClusterEvent,
+  type ClusterNode,
+  createNode,
+  type NodeEffect,
+  type NodeInput,
+  type NodeOptions,
+  stepNode,
+} from "../cluster/cluster_node.ts";
+import { frameDecoder, isFrameProblem } from "../cluster/decode_frame.ts";
+import { FRAME_LIMITS } from "../cluster/decode_values.ts";
+import type { DirectoryResult } from "../cluster/directory_protocol.ts";
+import type { LeaseStatus } from "../cluster/engine.ts";
+import { decodeFrameBytes, encodeFrame } from "../cluster/frame_bytes.ts";
+import type { LeaseTerm } from "../cluster/lease.ts";
+import { ALL_RULES } from "../cluster/rules.ts";
+import type { ClusterSettings, Timings } from "../cluster/settings.ts";
+import type { Now } from "../cluster/time.ts";
+import { isMember, type View } from "../cluster/view.ts";
+import type { Lane, LinkEvents, LinkRefusal, LinkReport, Links } from "../remoting/links.ts";
+import type { ClusterThreads } from "./cluster_threads.ts";
+import { newNodeId } from "./node_id.ts";
+import { isPeerWord } from "./peer_words.ts";
+
+/** Copies of entries in one message of a transfer, and changes an owner keeps for backups that lag. */
+const CHUNK_ENTRIES = 256;
+const CHANGES_KEPT = 4_096;
+/** Inputs taken before the event loop is let in. */
+const INPUTS_PER_PUMP = 4_096;
+/** Milliseconds between two looks for other nodes: while this one is in no good cluster, and otherwise. */
+const DISCOVERY_MS = 500;
+const DISCOVERY_CALM_MS = 10_000;
+const SWEEP_MS = 1_000;
+/** Refused handshakes that a report remembers. */
+const REFUSALS_KEPT = 16;
+/** Milliseconds links get to send what they hold at the end of an identity. */
+const LINKS_CLOSE_MS = 1_000;
+
+/** What {@link ClusterDriver} is given. */
+export interface DriverOptions {
+  readonly address: string;
+  readonly zone: string;
+  readonly roles: readonly string[];
+  readonly kinds: readonly string[];
+  readonly capacity: number;
+  readonly settings: ClusterSettings;
+  readonly timings: Timings;
+  readonly tableBytes: number;
+  readonly barrier: NodeOptions["barrier"];
+  readonly creationOf: NodeOptions["creationOf"];
+  readonly threads: ClusterThreads;
+  readonly log: Log;
+  /** Opens the links of a new identity. */
+  readonly links: (id: NodeId, events: LinkEvents) => Links;
+  /** Where other nodes may be found. Rejects when that cannot be said now. */
+  readonly find: () => Promise<readonly string[]>;
+  /** The store's number for a cluster. */
+  readonly storeGeneration: (clusterId: string) => Promise<number>;
+  /** Flushes this thread's lanes. */
+  readonly flush: () => void;
+  readonly watcher: DriverWatcher;
+}
+
+/** Who is told what the driver sees. */
+export interface DriverWatcher {
+  event(event: ClusterEvent | { readonly kind: "nodeFenced"; readonly node: NodeId; readonly reason: string }): void;
+  view(view: View): void;
+  /** A word of a peer's system, not of its machine. Its sender is a member. */
+  peerWord(from: NodeId, bytes: Uint8Array): void;
+  /** A data link to a member has come, or is gone. */
+  peerLink(peer: NodeId, isUp: boolean): void;
+  deadLetter(effect: Extract<NodeEffect, { kind: "deadLetter" }>): void;
+}
+
+/** What is wrong with what came from outside, counted. */
+export interface DriverCounts {
+  framesReceived: number;
+  framesSent: number;
+  framesMalformed: number;
+  framesUnsent: number;
+  odd: number;
+}
+
+interface DataLink {
+  generation: number;
+  isUp: boolean;
+}
+
+/** The driver of one node. */
+export class ClusterDriver {
+  readonly counts: DriverCounts = {
+    framesReceived: 0,
+    framesSent: 0,
+    framesMalformed: 0,
+    framesUnsent: 0,
+    odd: 0,
+  };
+  /** Handshakes that failed lately, the newest last. */
+  readonly refusals: LinkRefusal[] = [];
+  /** Why discovery last failed; `undefined` when it last did not. */
+  discoveryFailure: string | undefined = undefined;
+  /** Addresses discovery last named. */
+  discovered: readonly string[] = [];
+  /** Milliseconds the event loop was late at its last tick, and at most in the last while. */
+  lagMs = 0;
+  readonly #options: DriverOptions;
+  readonly #processStartedAt: Now;
+  readonly #decode: (bytes: Uint8Array) => ReturnType<typeof decodeFrameBytes>;
+  readonly #requests = new Map<number, (result: DirectoryResult) => void>();
+  readonly #dataLinks = new Map<NodeId, DataLink>();
+  readonly #owedCredit: { readonly peer: NodeId; readonly generation: number; readonly bytes: number }[] = [];
+  readonly #readyWaiters = new Set<{ readonly ready: () => void; readonly failed: (error: ActorError) => void }>();
+  #inputs: NodeInput[] = [];
+  #isPumping = false;
+  #isPumpDue = false;
+  #node: ClusterNode;
+  #links: Links | undefined = undefined;
+  #wasMember = false;
+  #rebirth: string | undefined = undefined;
+  #requestId = 0;
+  #ticker: ReturnType<typeof setTimeout> | undefined = undefined;
+  #tickDueMs = 0;
+  #sweepDueMs = 0;
+  #finder: ReturnType<typeof setTimeout> | undefined = undefined;
+  #leaseTerm: LeaseTerm | undefined = undefined;
+  #clusterId = "";
+  #isClosed = false;
+  #mayReturn = true;
+  readonly #gone = Promise.withResolvers<void>();
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    const decoder = frameDecoder({ ...FRAME_LIMITS, partitionCount: options.settings.partitionCount });
+    this.#decode = (bytes) => decodeFrameBytes(bytes, decoder);
+    this.#processStartedAt = { mono: instant(0), wall: Date.now() - performance.now() };
+    this.#node = this.#nodeOf(newNodeId());
+  }
+
+  /** This node's id now. */
+  get id(): NodeId {
+    return this.#node.options.self.id;
+  }
+
+  /** The view that is installed. */
+  get view(): View | undefined {
+    return this.#node.view;
+  }
+
+  /** How this node stands with its lease. */
+  get lease(): LeaseStatus {
+    return this.#node.lease;
+  }
+
+  /** Milliseconds that are left of the lease by the monotonic clock; 0 without one. */
+  get leaseLeftMs(): number {
+    return Math.max(0, (this.#leaseTerm?.mono ?? -Infinity) - this.#now().mono);
+  }
+
+  /** Inputs that wait for the machine. */
+  get inputCount(): number {
+    return this.#inputs.length;
+  }
+
+  /** The machine's state, for looking at. */
+  get node(): ClusterNode {
+    return this.#node;
+  }
+
+  /** What the links hold and have carried. */
+  get links(): readonly LinkReport[] {
+    return this.#links?.report() ?? [];
+  }
+
+  /** Begins: opens links, looks for others, ticks. */
+  begin(): void {
+    this.#openIdentity();
+    this.#tickDueMs = performance.now();
+    this.#tick();
+    this.#discover();
+  }
+
+  /** Resolves when this node is in a view and has a lease; rejects when it founded or found no cluster in time. */
+  whenReady(): Promise<void> {
+    if (this.#isReady()) return Promise.resolve();
+    return new Promise((ready, failed) => this.#readyWaiters.add({ ready, failed }));
+  }
+
+  /** Hands an input to the machine, soon: never from inside of this call. */
+  tell(input: NodeInput): void {
+    this.#inputs.push(input);
+    if (this.#isPumping || this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => this.#pump());
+  }
+
+  /** Asks the machine something that ends with `done`. */
+  request(make: (requestId: number, deadlineIn: (ms: number) => Instant) => NodeInput): Promise<DirectoryResult> {
+    const requestId = ++this.#requestId;
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(stopped());
+      this.#requests.set(requestId, resolve);
+      this.tell(make(requestId, (ms) => after(this.#now().mono, ms)));
+    });
+  }
+
+  /** Sends a word of this system to a peer's; whether it is on its way. At most once, in order while a link lasts. */
+  sendPeer(to: NodeId, bytes: Uint8Array): boolean {
+    const link = this.#dataLinks.get(to);
+    if (link?.isUp !== true) return false;
+    return this.#links?.send(to, "data", link.generation, bytes) === "taken";
+  }
+
+  /** Whether this driver does nothing any more. */
+  get isOver(): boolean {
+    return this.#isClosed;
+  }
+
+  /** This node is on its way out: when its identity is over, no other takes its place. */
+  willNotReturn(): void {
+    this.#mayReturn = false;
+  }
+
+  /** Resolves when the identity is over for good. Only after {@link willNotReturn}. */
+  whenGone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** Stops without a word to anybody. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#ticker);
+    clearTimeout(this.#finder);
+    this.#options.threads.publish(undefined);
+    for (const { failed } of this.#readyWaiters) failed(stopped());
+    for (const resolve of this.#requests.values()) resolve(endedWith("system-stopping"));
+    this.#requests.clear();
+    await this.#links?.close(LINKS_CLOSE_MS);
+  }
+
+  // --- identities -----------------------------------------------------------------------------------
+
+  #nodeOf(id: NodeId): ClusterNode {
+    const { address, zone, roles, kinds, capacity, settings, timings, tableBytes, barrier, creationOf } = this.#options;
+    const seed = new Uint32Array(1);
+    crypto.getRandomValues(seed);
+    return createNode({
+      self: { id, address, zone, roles, kinds, joinEpoch: epoch(0), status: "up", capacity },
+      settings,
+      timings,
+      rules: ALL_RULES,
+      random: seededRandom(seed[0] ?? 0),
+      bornAt: this.#now(),
+      processStartedAt: this.#processStartedAt,
+      wasMember: this.#wasMember,
+      chunkEntries: CHUNK_ENTRIES,
+      changesKept: CHANGES_KEPT,
+      tableBytes,
+      barrier,
+      creationOf,
+    });
+  }
+
+  #openIdentity(): void {
+    this.#clusterId = "";
+    this.#dataLinks.clear();
+    this.#owedCredit.length = 0;
+    this.#options.threads.begin();
+    const { id } = this;
+    const ifMine = (go: () => void) => {
+      if (!this.#isClosed && id === this.id) go();
+    };
+    this.#links = this.#options.links(id, {
+      frame: (from, lane, generation, frame) => ifMine(() => this.#received(from, lane, generation, frame)),
+      linkUp: (peer, lane, generation) => ifMine(() => this.#linkUp(peer, lane, generation)),
+      linkLost: (peer, lane, generation) => ifMine(() => this.#linkLost(peer, lane, generation)),
+      room: () => {},
+      refused: (refusal) => this.#refused(refusal),
+    });
+  }
+
+  /** This identity is over. The process goes on as a new node. */
+  #reborn(reason: string): void {
+    const { id } = this;
+    const links = this.#links;
+    this.#links = undefined;
+    this.#inputs = [];
+    this.#leaseTerm = undefined;
+    this.#options.threads.publish(undefined);
+    for (const resolve of this.#requests.values()) resolve(endedWith("fenced"));
+    this.#requests.clear();
+    links?.close(LINKS_CLOSE_MS).catch((thrown) => {
+      this.#options.log.warn("the links of an old identity did not close", { reason: toActorError(thrown).message });
+    });
+    this.#options.watcher.event({ kind: "nodeFenced", node: id, reason });
+    if (this.#isClosed || !this.#mayReturn) return this.#gone.resolve();
+    this.#node = this.#nodeOf(newNodeId());
+    this.#options.log.warn("this node was out of the cluster and begins anew", { reason, was: id, is: this.id });
+    this.#openIdentity();
+    this.#discover();
+  }
+
+  // --- inputs ---------------------------------------------------------------------------------------
+
+  #now(): Now {
+    return { mono: instant(performance.now()), wall: Date.now() };
+  }
+
+  #pump(): void {
+    this.#isPumpDue = false;
+    if (this.#isPumping || this.#isClosed) return;
+    this.#isPumping = true;
+    try {
+      for (let count = 0; this.#inputs.length > 0 && count < INPUTS_PER_PUMP;) {
+        const inputs = this.#inputs;
+        this.#inputs = [];
+        count += inputs.length;
+        for (const input of inputs) this.#step(input);
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#options.flush();
+    this.#giveCredit();
+    if (this.#inputs.length > 0) {
+      this.#isPumpDue = true;
+      setTimeout(() => this.#pump(), 0);
+    }
+  }
+
+  #step(input: NodeInput): void {
+    // What is left of an identity's inputs when it ends in the middle of them is nobody's.
+    if (this.#rebirth !== undefined) return;
+    const effects: NodeEffect[] = [];
+    stepNode(this.#node, input, this.#now(), effects);
+    for (const effect of effects) this.#perform(effect);
+    const reason = this.#rebirth;
+    if (reason === undefined) return;
+    queueMicrotask(() => {
+      this.#rebirth = undefined;
+      this.#reborn(reason);
+    });
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    const { tickMs } = this.#options.timings;
+    const lateMs = nowMs - this.#tickDueMs;
+    this.lagMs = Math.max(lateMs, this.lagMs * 0.9);
+    if (lateMs > tickMs) this.tell({ kind: "lag", ms: lateMs });
+    this.tell({ kind: "tick" });
+    if (nowMs >= this.#sweepDueMs) {
+      this.#sweepDueMs = nowMs + SWEEP_MS;
+      this.#options.threads.sweep();
+    }
+    this.#tickDueMs = nowMs + tickMs;
+    this.#ticker = setTimeout(() => this.#tick(), tickMs);
+  }
+
+  #discover(): void {
+    clearTimeout(this.#finder);
+    if (this.#isClosed) return;
+    const { id } = this;
+    this.#options.find().then(
+      (addresses) => {
+        this.discoveryFailure = undefined;
+        this.discovered = addresses;
+        if (id === this.id) this.tell({ kind: "discovered", addresses });
+      },
+      (thrown) => {
+        this.discoveryFailure = toActorError(thrown).message;
+        this.#options.log.debug("discovery failed", { reason: this.discoveryFailure });
+      },
+    ).finally(() => {
+      if (this.#isClosed || id !== this.id) return;
+      const waitMs = this.#isReady() ? DISCOVERY_CALM_MS : DISCOVERY_MS;
+      clearTimeout(this.#finder);
+      this.#finder = setTimeout(() => this.#discover(), waitMs);
+    });
+  }
+
+  // --- links ----------------------------------------------------------------------------------------
+
+  #received(from: NodeId, lane: Lane, generation: number, bytes: Uint8Array): void {
+    this.counts.framesReceived++;
+    if (lane === "data") this.#owedCredit.push({ peer: from, generation, bytes: bytes.length });
+    if (isPeerWord(bytes)) {
+      if (this.view !== undefined && isMember(this.view, from)) this.#options.watcher.peerWord(from, bytes);
+      return this.#giveCredit();
+    }
+    const frame = this.#decode(bytes);
+    if (isFrameProblem(frame)) {
+      this.counts.framesMalformed++;
+      this.#options.log.warn("a peer sent what is no frame", { from, lane, problem: frame.problem });
+      this.#links?.closeLink(from, lane, generation, "malformed frame");
+      return;
+    }
+    this.tell({ kind: "frame", from, lane, generation: lane === "data" ? generation : 0, frame });
+  }
+
+  #linkUp(peer: NodeId, lane: Lane, generation: number): void {
+    if (lane === "control") return;
+    this.#dataLinks.set(peer, { generation, isUp: true });
+    this.tell({ kind: "linkUp", peer, generation });
+    this.#options.watcher.peerLink(peer, true);
+  }
+
+  #linkLost(peer: NodeId, lane: Lane, generation: number): void {
+    if (lane === "data") {
+      const link = this.#dataLinks.get(peer);
+      if (link !== undefined && link.generation === generation) link.isUp = false;
+      this.#options.watcher.peerLink(peer, false);
+    }
+    this.tell({ kind: "linkLost", peer, lane, generation });
+  }
+
+  #refused(refusal: LinkRefusal): void {
+    this.refusals.push(refusal);
+    if (this.refusals.length > REFUSALS_KEPT) this.refusals.shift();
+  }
+
+  /** What was passed on to the workers is room for the next: not before, or a slow worker would fill this thread. */
+  #giveCredit(): void {
+    if (this.#owedCredit.length === 0 || this.#inputs.length > 0 || this.#options.threads.isCongested) return;
+    for (const { peer, generation, bytes } of this.#owedCredit.splice(0)) {
+      this.#links?.consumed(peer, generation, bytes);
+    }
+  }
+
+  #send(effect: Extract<NodeEffect, { kind: "send" }>): void {
+    const { to, lane, frame } = effect;
+    if (to === this.id) {
+      this.tell({ kind: "frame", from: to, lane: "control", generation: 0, frame });
+      return;
+    }
+    const generation = lane === "data" ? effect.generation : 0;
+    const sent = this.#links?.send(to, lane, generation, this.#bytesOf(frame)) ?? "no-link";
+    if (sent === "taken") this.counts.framesSent++;
+    else this.#unsent(effect, sent);
+  }
+
+  /** The control lane may lose frames. The data lane may not: what it cannot take ends it, and the machine knows. */
+  #unsent(effect: Extract<NodeEffect, { kind: "send" }>, why: "full" | "no-link"): void {
+    this.counts.framesUnsent++;
+    if (effect.lane === "control" || why === "no-link") return;
+    this.#links?.closeLink(effect.to, "data", effect.generation, "its queue is full: the peer reads too slowly");
+  }
+
+  #bytesOf(frame: Frame): Uint8Array {
+    return encodeFrame(frame);
+  }
+
+  // --- effects --------------------------------------------------------------------------------------
+
+  #perform(effect: NodeEffect): void {
+    const { threads, watcher } = this.#options;
+    switch (effect.kind) {
+      case "send":
+        return this.#send(effect);
+      case "greet":
+        return this.#links?.greet(effect.address, this.#bytesOf(effect.frame));
+      case "start":
+      case "stop":
+      case "enqueue":
+      case "reply":
+      case "failed":
+        return threads.perform(effect);
+      case "deadLetter":
+        return watcher.deadLetter(effect);
+      case "closeLink":
+        return this.#links?.closeLink(effect.peer, "data", effect.generation, effect.reason);
+      case "done":
+        return this.#done(effect.requestId, effect.result);
+      case "event":
+        return this.#event(effect.event);
+      case "view":
+        return this.#viewInstalled(effect.view);
+      case "leaseTerm":
+        this.#leaseTerm = effect.until;
+        return threads.publish(effect.until);
+      case "lease":
+        threads.leaseChanged();
+        return this.#lookWhetherReady();
+      case "retire":
+        this.#wasMember ||= effect.wasMember;
+        this.#rebirth = effect.reason;
+        return;
+      case "voted":
+        return;
+      case "odd":
+        this.counts.odd++;
+        return this.#options.log.debug("a peer sent what makes no sense here", {
+          from: effect.from,
+          reason: effect.reason,
+        });
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #done(requestId: number, result: DirectoryResult): void {
+    const resolve = this.#requests.get(requestId);
+    this.#requests.delete(requestId);
+    resolve?.(result);
+  }
+
+  #event(event: ClusterEvent): void {
+    this.#options.watcher.event(event);
+    if (event.kind !== "bootstrapTimedOut" || this.#readyWaiters.size === 0) return;
+    const error = this.#bootstrapFailure(event.seen, event.reason);
+    for (const { failed } of this.#readyWaiters) failed(error);
+    this.#readyWaiters.clear();
+  }
+
+  #viewInstalled(view: View): void {
+    this.#wasMember = true;
+    const peers = view.members.filter(({ id }) => id !== this.id).map(({ id, address }) => [id, address] as const);
+    this.#links?.setPeers(new Map(peers));
+    if (view.clusterId !== this.#clusterId) this.#joined(view.clusterId);
+    this.#options.watcher.view(view);
+    this.#lookWhetherReady();
+  }
+
+  /** The store says how this cluster's tokens compare with those of earlier ones; before that nothing is begun. */
+  #joined(clusterId: string): void {
+    this.#clusterId = clusterId;
+    const { id } = this;
+    const ask = (waitMs: number) => {
+      this.#options.storeGeneration(clusterId).then(
+        (generation) => {
+          if (id === this.id && !this.#isClosed) this.#options.threads.storeGeneration(generation);
+          this.#options.flush();
+        },
+        (thrown) => {
+          this.#options.log.error("the store does not say which generation this cluster is", {
+            reason: toActorError(thrown).message,
+          });
+          if (id === this.id && !this.#isClosed) setTimeout(() => ask(Math.min(2 * waitMs, 5_000)), waitMs);
+        },
+      );
+    };
+    ask(100);
+  }
+
+  #isReady(): boolean {
+    return this.view !== undefined && (this.lease === "held" || this.lease === "soft");
+  }
+
+  #lookWhetherReady(): void {
+    if (!this.#isReady()) return;
+    for (const { ready } of this.#readyWaiters) ready();
+    this.#readyWaiters.clear();
+  }
+
+  #bootstrapFailure(seen: readonly string[], reason: string): ActorError {
+    const { settings: { minimumPeersQuorum }, timings: { bootstrapTimeoutMs }, address } = this.#options;
+    const others = seen.filter((one) => one !== address);
+    const missing = Math.max(0, minimumPeersQuorum - 1 - others.length);
+    const handshakes = this.refusals.map(({ address: at, code, words: why }) => `${at}: ${code} (${why})`);
+    const parts = [
+      `Cannot join or found a cluster in ${bootstrapTimeoutMs} ms: ${reason}`,
+      `discovery named ${listed(this.discovered)}${
+        this.discoveryFailure === undefined ? "" : ` (${this.discoveryFailure})`
+      }`,
+      `seen ${listed(others)}, ${missing} more needed`,
+      ...(handshakes.length === 0 ? [] : [`failed handshakes: ${handshakes.join("; ")}`]),
+    ];
+    return new ActorError("bootstrap-timeout", parts.join("; "), {
+      details: { seen: others, missing, discovered: this.discovered, handshakes, reason },
+    });
+  }
+}
+
+function listed(addresses: readonly string[]): string {
+  return addresses.length === 0 ? "nobody" : addresses.join(", ");
+}
+
+function stopped(): ActorError {
+  return new ActorError("system-stopping", "Cannot wait for the cluster: the system has stopped", { fate: "unknown" });
+}
+
+function endedWith(code: "fenced" | "system-stopping"): DirectoryResult {
+  const failure = { code: "lease-lost", fate: "unknown", holder: undefined, reason: code } as const;
+  return { kind: "failed", failure };
+}

@@ -1,0 +1,342 @@
+/**
+ * What this node's system has to do with those of its peers beside the machine: topics, watches, and lists of actors.
+ * Lives on the main thread; mutable; one per clustered system.
+ *
+ * One idea: nothing here is agreed on. Interest and watches are said again whenever a link is new, so a link that was lost
+ * costs what was published meanwhile, and never an answer to a watch.
+ *
+ * Invariant: each watch that was asked for is answered once: when the actor ends, at once when there is none, and when
+ * its node leaves the cluster. One that moves takes its watchers along.
+ *
+ * @module
+ */
+import { clearTimeout, setTimeout } from "node:timers";
+import { decodeFromBytes, encodeToBytes } from "../core/codec.ts";
+import { ActorError, toActorError } from "../core/failure.ts";
+import type { ActorKey, NodeId, ThreadIndex } from "../core/ids.ts";
+import type { StopReason } from "../core/lifecycle.ts";
+import { rootOf } from "../core/names.ts";
+import type { Log } from "../core/ports.ts";
+import { isMember, type View } from "../cluster/view.ts";
+import type { PartitionHost } from "../workers/partition_host.ts";
+import { decodePeerWord, encodePeerWord, type PeerWord } from "./peer_words.ts";
+
+const MAIN = 0 as ThreadIndex;
+/** Milliseconds between two tries to find the node of a watched actor while the registry does not say. */
+const LOCATE_AGAIN_MS = 500;
+/** Lists that may be waited for at once. At the limit: `limit-reached`. */
+const LISTS_MAX = 1_024;
+
+/** What {@link PeerTalk} is given. */
+export interface PeerTalkOptions {
+  readonly self: () => NodeId;
+  readonly view: () => View | undefined;
+  /** Says a word to a peer; whether it is on its way. */
+  readonly send: (to: NodeId, bytes: Uint8Array) => boolean;
+  /** Which node runs an actor; `undefined` when none does. Rejects when that cannot be said now. */
+  readonly locate: (key: ActorKey) => Promise<NodeId | undefined>;
+  /** The thread of this node that would run an actor. */
+  readonly threadOf: (key: ActorKey) => ThreadIndex;
+  /** A page of the actors of this node, of all its threads, behind `after` in the order of keys. */
+  readonly list: (
+    after: ActorKey | undefined,
+    count: number,
+  ) => Promise<readonly { readonly kind: string; readonly key: ActorKey }[]>;
+  readonly log: Log;
+}
+
+/** A watch of an actor of this node. */
+interface Watch {
+  readonly thread: ThreadIndex;
+  readonly watcher: ActorKey;
+  readonly key: ActorKey;
+  readonly kind: string;
+  /** Where it was found; `undefined` while that is looked up. */
+  node: NodeId | undefined;
+}
+
+interface List {
+  readonly from: NodeId;
+  readonly resolve: (actors: readonly { readonly kind: string; readonly key: ActorKey }[]) => void;
+  readonly reject: (error: ActorError) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/** This node's talk with its peers. */
+export class PeerTalk {
+  /** Words that were none, or came from nobody who may say them. */
+  malformedCount = 0;
+  /** Values of topics that a peer's link did not take. */
+  unsentCount = 0;
+  readonly #options: PeerTalkOptions;
+  #host: PartitionHost | undefined = undefined;
+  readonly #peers = new Set<NodeId>();
+  /** By topic: the peers with subscribers. */
+  readonly #interested = new Map<string, Set<NodeId>>();
+  readonly #watches = new Map<string, Watch>();
+  /** By watched key and watcher: the peers whose actors watch one of this node. */
+  readonly #watchedFrom = new Map<string, Set<NodeId>>();
+  readonly #lists = new Map<number, List>();
+  #listId = 0;
+
+  constructor(options: PeerTalkOptions) {
+    this.#options = options;
+  }
+
+  /** The main thread's host. */
+  attach(host: PartitionHost): void {
+    this.#host = host;
+    host.topics.onNodeInterest((topic, isInterested) => this.#tellAll({ kind: "interest", topic, isInterested }));
+    host.watcherElsewhere = (watcher, key, kind, reason) => this.#ended(watcher, key, kind, reason);
+  }
+
+  // --- links and views ----------------------------------------------------------------------------
+
+  /** A link to a peer has come, or is gone. */
+  link(peer: NodeId, isUp: boolean): void {
+    if (!isUp) {
+      this.#peers.delete(peer);
+      for (const topic of [...this.#interested.keys()]) this.#setInterest(topic, peer, false);
+      return this.#failLists(peer);
+    }
+    this.#peers.add(peer);
+    for (const topic of this.#host?.topics.subscribed ?? []) {
+      this.#tell(peer, { kind: "interest", topic, isInterested: true });
+    }
+    for (const watch of this.#watches.values()) if (watch.node === peer) this.#sendWatch(watch, true);
+  }
+
+  /** A view is installed: what ran on nodes that are gone has ended for who watches it. */
+  viewInstalled(view: View): void {
+    for (const watch of [...this.#watches.values()]) {
+      if (watch.node !== undefined && !isMember(view, watch.node)) this.#answer(watch, "node-lost");
+    }
+    for (const [name, nodes] of [...this.#watchedFrom]) {
+      for (const node of nodes) if (!isMember(view, node)) nodes.delete(node);
+      if (nodes.size === 0) this.#watchedFrom.delete(name);
+    }
+  }
+
+  /** A peer has said something. Its link has made sure who it is, and it is a member. */
+  received(from: NodeId, bytes: Uint8Array): void {
+    let word: PeerWord;
+    try {
+      word = decodePeerWord(bytes);
+    } catch (thrown) {
+      this.malformedCount++;
+      return this.#options.log.debug("a peer said what is no word", { from, reason: toActorError(thrown).message });
+    }
+    this.#understood(from, word);
+  }
+
+  /** All that this node waits for from others ends: it is out of the cluster, or stops. */
+  endAll(): void {
+    for (const peer of [...this.#peers]) this.link(peer, false);
+    for (const watch of [...this.#watches.values()]) this.#answer(watch, "node-lost");
+    this.#watchedFrom.clear();
+  }
+
+  // --- watches ------------------------------------------------------------------------------------
+
+  /** An actor of a thread of this node watches `key`, which isn't on that thread; or no longer. */
+  watch(thread: ThreadIndex, watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void {
+    const name = nameOf(watcher, key);
+    const known = this.#watches.get(name);
+    if (!isOn) {
+      this.#watches.delete(name);
+      if (known?.node !== undefined) this.#sendWatch(known, false);
+      return;
+    }
+    const watch = known ?? { thread, watcher, key, kind, node: undefined };
+    this.#watches.set(name, watch);
+    this.#find(watch);
+  }
+
+  #find(watch: Watch): void {
+    watch.node = undefined;
+    this.#options.locate(rootOf(watch.key) as ActorKey).then(
+      (node) => {
+        if (this.#watches.get(nameOf(watch.watcher, watch.key)) !== watch) return;
+        if (node === undefined) return this.#answer(watch, "not-found");
+        watch.node = node;
+        this.#sendWatch(watch, true);
+      },
+      () => {
+        // It cannot be said now; the actor may well run. Asked again until it can, or nobody watches any longer.
+        setTimeout(() => {
+          if (this.#watches.get(nameOf(watch.watcher, watch.key)) === watch) this.#find(watch);
+        }, LOCATE_AGAIN_MS);
+      },
+    );
+  }
+
+  #sendWatch({ thread, watcher, key, kind, node }: Watch, isOn: boolean): void {
+    if (node === undefined) return;
+    if (node !== this.#options.self()) {
+      this.#tell(node, { kind: isOn ? "watch" : "unwatch", watcher, key, actorKind: kind });
+      return;
+    }
+    this.#watchHere(thread, watcher, key, kind, isOn);
+  }
+
+  /** On whichever thread of this node has the actor. The end is told to `thread`. */
+  #watchHere(thread: ThreadIndex, watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void {
+    const host = this.#host;
+    const on = this.#options.threadOf(rootOf(key) as ActorKey);
+    if (on !== MAIN) host?.outbound?.notice(on, { notice: isOn ? "watch" : "unwatch", watcher, thread, key, kind });
+    else if (isOn) host?.watches.watchHere({ thread, key: watcher }, key, kind);
+    else host?.watches.unwatchHere(watcher, key);
+    host?.requestTurn();
+  }
+
+  /** An actor of this node has ended, and its watcher is not on this thread: on another node, or nowhere. */
+  #ended(watcher: ActorKey, key: ActorKey, kind: string, reason: StopReason): void {
+    const name = nameOf(watcher, key);
+    for (const node of this.#watchedFrom.get(name) ?? []) {
+      this.#tell(node, { kind: "terminated", watcher, key, actorKind: kind, reason });
+    }
+    this.#watchedFrom.delete(name);
+  }
+
+  #answer(watch: Watch, reason: StopReason): void {
+    const { thread, watcher, key, kind } = watch;
+    this.#watches.delete(nameOf(watcher, key));
+    if (thread === MAIN) this.#host?.watches.endedHere(watcher, key, kind, reason);
+    else this.#host?.outbound?.notice(thread, { notice: "ended", watcher, key, kind, reason });
+    this.#host?.requestTurn();
+  }
+
+  // --- lists --------------------------------------------------------------------------------------
+
+  /** A page of a peer's actors. Rejects `link-lost`, `ask-timeout`, `limit-reached`; safe to repeat. */
+  listOf(
+    peer: NodeId,
+    after: ActorKey | undefined,
+    count: number,
+    timeoutMs: number,
+  ): Promise<readonly { readonly kind: string; readonly key: ActorKey }[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#lists.size >= LISTS_MAX) {
+        throw new ActorError("limit-reached", "Cannot list actors: too many lists wait");
+      }
+      const id = ++this.#listId;
+      const timer = setTimeout(() => {
+        this.#lists.delete(id);
+        reject(new ActorError("ask-timeout", `Cannot list the actors of ${peer}: no answer in ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#lists.set(id, { from: peer, resolve, reject, timer });
+      if (!this.#tell(peer, { kind: "list", id, after, count })) this.#failLists(peer);
+    });
+  }
+
+  #failLists(peer: NodeId): void {
+    for (const [id, { from, reject, timer }] of [...this.#lists]) {
+      if (from !== peer) continue;
+      this.#lists.delete(id);
+      clearTimeout(timer);
+      reject(new ActorError("link-lost", `Cannot list the actors of ${peer}: there is no link to it`));
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------
+
+  #understood(from: NodeId, word: PeerWord): void {
+    switch (word.kind) {
+      case "interest":
+        return this.#setInterest(word.topic, from, word.isInterested);
+      case "published":
+        return this.#published(word.topic, word.value);
+      case "watch":
+        return this.#watchedBy(from, word.watcher, word.key, word.actorKind);
+      case "unwatch": {
+        const nodes = this.#watchedFrom.get(nameOf(word.watcher, word.key));
+        nodes?.delete(from);
+        return this.#watchHere(MAIN, word.watcher, word.key, word.actorKind, false);
+      }
+      case "terminated": {
+        const watch = this.#watches.get(nameOf(word.watcher, word.key));
+        if (watch?.node !== from) return;
+        // It goes on elsewhere: its watchers go with it.
+        if (word.reason === "moved" || word.reason === "fenced") return this.#find(watch);
+        return this.#answer(watch, word.reason);
+      }
+      case "list":
+        return this.#list(from, word.id, word.after, word.count);
+      case "listed": {
+        const list = this.#lists.get(word.id);
+        if (list === undefined || list.from !== from) return;
+        this.#lists.delete(word.id);
+        clearTimeout(list.timer);
+        return list.resolve(word.actors);
+      }
+      default:
+        return word satisfies never;
+    }
+  }
+
+  #watchedBy(from: NodeId, watcher: ActorKey, key: ActorKey, kind: string): void {
+    const name = nameOf(watcher, key);
+    const nodes = this.#watchedFrom.get(name);
+    if (nodes === undefined) this.#watchedFrom.set(name, new Set([from]));
+    else nodes.add(from);
+    this.#watchHere(MAIN, watcher, key, kind, true);
+  }
+
+  #list(from: NodeId, id: number, after: ActorKey | undefined, count: number): void {
+    this.#options.list(after, count).then(
+      (actors) => this.#tell(from, { kind: "listed", id, actors }),
+      (thrown) => this.#options.log.debug("a peer's list could not be made", { reason: toActorError(thrown).message }),
+    );
+  }
+
+  #setInterest(topic: string, peer: NodeId, isInterested: boolean): void {
+    const peers = this.#interested.get(topic) ?? new Set();
+    if (isInterested) peers.add(peer);
+    else peers.delete(peer);
+    if (peers.size === 0) this.#interested.delete(topic);
+    else this.#interested.set(topic, peers);
+    const hadForward = this.#forwards.has(topic);
+    if (hadForward === peers.size > 0) return;
+    if (peers.size > 0) this.#forwards.add(topic);
+    else this.#forwards.delete(topic);
+    this.#host?.topics.setForward(topic, peers.size > 0 ? (value) => this.#forward(topic, value) : undefined);
+    this.#host?.requestTurn();
+  }
+
+  readonly #forwards = new Set<string>();
+
+  #forward(topic: string, value: unknown): void {
+    let bytes: Uint8Array;
+    try {
+      bytes = encodePeerWord({ kind: "published", topic, value: encodeToBytes(value, this.#host?.refs) });
+    } catch {
+      this.unsentCount++; // It cannot travel: its publisher was told so if it had to cross threads, here it is only counted.
+      return;
+    }
+    for (const peer of this.#interested.get(topic) ?? []) if (!this.#options.send(peer, bytes)) this.unsentCount++;
+  }
+
+  #published(topic: string, bytes: Uint8Array): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    try {
+      host.counters.eventsUnsent += host.topics.deliverFromNode(topic, decodeFromBytes(bytes, host.refs));
+    } catch (thrown) {
+      this.malformedCount++;
+      this.#options.log.debug("a value of a topic cannot be read", { topic, reason: toActorError(thrown).message });
+    }
+    host.requestTurn();
+  }
+
+  #tellAll(word: PeerWord): void {
+    for (const peer of this.#peers) this.#tell(peer, word);
+  }
+
+  #tell(peer: NodeId, word: PeerWord): boolean {
+    return this.#options.send(peer, encodePeerWord(word));
+  }
+}
+
+function nameOf(watcher: ActorKey, key: ActorKey): string {
+  return `${watcher} ${key}`;
+}

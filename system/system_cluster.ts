@@ -1,0 +1,191 @@
+/**
+ * The cluster of one system, put together: listener, member, and what its threads need. Lives on the main thread.
+ *
+ * @module
+ */
+import type { DeadLetterReason } from "../core/events.ts";
+import { DEAD_LETTER_REASONS } from "../core/events.ts";
+import { toActorError } from "../core/failure.ts";
+import { performance } from "node:perf_hooks";
+import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
+import type { NodeEffect } from "../cluster/cluster_node.ts";
+import { listen, type Listener } from "../remoting/listener.ts";
+import { openStore, type Thread } from "../workers/thread_boot.ts";
+import { ClusterMember } from "./cluster_member.ts";
+import type { CheckedClusterOptions } from "./cluster_options.ts";
+import { ClusterThreads } from "./cluster_threads.ts";
+import { PeerTalk } from "./peer_talk.ts";
+import type { EventStream } from "./event_stream.ts";
+import type { CheckedOptions } from "./system_options.ts";
+
+/** Reasons of dead letters that the thread of the receiver has counted itself. */
+const COUNTED_BY_HOSTS: ReadonlySet<string> = new Set(
+  [
+    "mailbox-full",
+    "actor-stopped",
+    "ask-expired",
+    "call-cycle",
+  ] satisfies DeadLetterReason[],
+);
+
+/** One actor of a list. */
+export interface ListedActor {
+  readonly kind: string;
+  readonly key: ActorKey;
+}
+
+/** The system a cluster is part of. */
+export interface ClusteredSystem {
+  readonly thread: Thread;
+  readonly actorThreads: () => readonly ThreadIndex[];
+  /** The actors of one thread behind `after`, in the order of keys. */
+  readonly listOn: (
+    thread: ThreadIndex,
+    after: ActorKey | undefined,
+    count: number,
+  ) => Promise<readonly ListedActor[]>;
+}
+
+/** What a system has of its cluster. */
+export class SystemCluster {
+  readonly member: ClusterMember;
+  readonly threads: ClusterThreads;
+  readonly listener: Listener;
+  readonly talk: PeerTalk;
+  #system: ClusteredSystem | undefined = undefined;
+  #isBegun = false;
+
+  constructor(options: CheckedOptions, cluster: CheckedClusterOptions, listener: Listener, events: EventStream) {
+    const { log } = options;
+    this.listener = listener;
+    this.threads = new ClusterThreads({
+      workers: options.workers,
+      partitionCount: options.partitionCount,
+      timings: cluster.timings,
+      clock: () => instant(performance.now()),
+      wallClock: Date.now,
+      tell: (input) => this.member.driver.tell(input),
+      sent: () => {},
+      watch: (thread, watcher, key, kind, isOn) => this.talk.watch(thread, watcher, key, kind, isOn),
+    });
+    this.talk = new PeerTalk({
+      self: () => this.member.driver.id,
+      view: () => this.member.view,
+      send: (to, bytes) => this.member.driver.sendPeer(to, bytes),
+      locate: async (key) => (await this.member.locate(key, options.askTimeoutMs))?.place.node,
+      threadOf: (key) => this.threads.threadOf(key),
+      list: (after, count) => this.#list(after, count),
+      log,
+    });
+    this.member = new ClusterMember({
+      cluster,
+      system: options.name,
+      kinds: options.kinds,
+      listener,
+      security: options.security,
+      threads: this.threads,
+      log,
+      storeGeneration: (clusterId) => generationOf(options, clusterId),
+      flush: () => this.#flush(),
+      fact: (fact) => {
+        if (fact.type === "nodeFenced") this.talk.endAll();
+        logFact(options, fact);
+        events.publish(fact);
+      },
+      deadLetter: (effect) => this.#deadLetter(effect),
+      peers: {
+        view: (view) => this.talk.viewInstalled(view),
+        peerWord: (from, bytes) => this.talk.received(from, bytes),
+        peerLink: (peer, isUp) => this.talk.link(peer, isUp),
+      },
+    });
+    for (const warning of cluster.warnings) log.warn(warning);
+  }
+
+  /** Joins or founds the cluster; resolves when this node may run actors. */
+  async begin(system: ClusteredSystem, signal: AbortSignal | undefined): Promise<void> {
+    this.#system = system;
+    this.talk.attach(system.thread.host);
+    this.#isBegun = true;
+    await this.member.begin(signal);
+  }
+
+  /** Hands everything over and leaves. */
+  async leave(timeoutMs: number): Promise<void> {
+    if (this.#isBegun) await this.member.leave(timeoutMs);
+  }
+
+  /** Ends discovery, links and listener. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#isBegun) await this.member.close(timeoutMs);
+    await this.listener.close();
+  }
+
+  #flush(): void {
+    this.#system?.thread.lanes?.flush();
+    this.#system?.thread.loop.request();
+  }
+
+  /** A page over all threads: each gives as many as there may be, the first of all of them are the page. */
+  async #list(after: ActorKey | undefined, count: number): Promise<readonly ListedActor[]> {
+    const system = this.#system;
+    if (system === undefined) return [];
+    const pages = await Promise.all(system.actorThreads().map((thread) => system.listOn(thread, after, count)));
+    return pages.flat().sort((one, other) => one.key < other.key ? -1 : 1).slice(0, count);
+  }
+
+  #deadLetter({ target, reason, sender, askId }: Extract<NodeEffect, { kind: "deadLetter" }>): void {
+    const known = DEAD_LETTER_REASONS.find((one) => one === reason);
+    if (known === undefined || COUNTED_BY_HOSTS.has(known)) return;
+    const reports = this.#system?.thread.host.reports;
+    reports?.lostLetter(target, known, sender?.key, askId !== undefined);
+  }
+}
+
+/** Listens, and puts the cluster together. Rejects with `start-failed`, `invalid-options`. */
+export async function openCluster(
+  options: CheckedOptions,
+  cluster: CheckedClusterOptions,
+  events: EventStream,
+): Promise<SystemCluster> {
+  const { host = "127.0.0.1", port = 0, advertise, allowedOrigins } = options.listen ?? {};
+  const listener = await listen({
+    host,
+    port,
+    advertise,
+    tls: options.security.tls,
+    allowedOrigins,
+    fetch: () => new Response("", { status: 404 }),
+  });
+  return new SystemCluster(options, cluster, listener, events);
+}
+
+/** The store's number for this cluster; 0 without a store. Opened for this question only: actors have their own. */
+async function generationOf({ store }: CheckedOptions, clusterId: string): Promise<number> {
+  if (store === undefined) return 0;
+  const opened = await openStore(store);
+  try {
+    return await opened.generationOf(clusterId);
+  } finally {
+    await opened.close().catch(() => {}); // Nothing was written that could be lost.
+  }
+}
+
+function logFact({ log }: CheckedOptions, fact: { readonly type: string }): void {
+  try {
+    const level = QUIET.has(fact.type) ? "debug" : LOUD.has(fact.type) ? "warn" : "info";
+    log[level](`cluster: ${fact.type}`, { ...fact });
+  } catch (thrown) {
+    toActorError(thrown); // A log that throws is its user's; there is nowhere left to say so.
+  }
+}
+
+const QUIET: ReadonlySet<string> = new Set(["relocationProgress"]);
+const LOUD: ReadonlySet<string> = new Set([
+  "leaseFrozen",
+  "nodeFenced",
+  "partitionDataLoss",
+  "foreignCluster",
+  "relocationBlocked",
+  "claimLost",
+]);

@@ -1,0 +1,204 @@
+/**
+ * A worker's end of the cluster: what its host says goes to the main thread, what the main thread orders goes to the host.
+ * Touches the lane to the main thread; mutable; one per worker of a clustered node.
+ *
+ * One idea: every record bears the identity of the process it belongs to. Whoever reads one of another identity drops it,
+ * so nothing of a fenced life reaches the next one, in either direction.
+ *
+ * Invariant: no message of an actor enters the lane that the lease does not let through at that moment.
+ *
+ * @module
+ */
+import type { ByteReader } from "../core/byte_reader.ts";
+import type { ByteWriter } from "../core/byte_writer.ts";
+import { type FailureData, type Fate, toActorError } from "../core/failure.ts";
+import { type ActorKey, after, instant } from "../core/ids.ts";
+import type {
+  ActivationToken,
+  ClusterLetter,
+  ClusterPort,
+  HostCluster,
+  LetterOutcome,
+  Remains,
+  SendRefusal,
+} from "./cluster_port.ts";
+import {
+  type ClusterOrder,
+  type ClusterWord,
+  type Delivery,
+  readDelivery,
+  readOrder,
+  readOutcome,
+  writeLetter,
+  writeOutcome,
+  writeWord,
+} from "./cluster_records.ts";
+import type { LaneSet } from "./lane_set.ts";
+import type { PartitionHost } from "./partition_host.ts";
+import { RecordType } from "./record.ts";
+import type { ThreadLease } from "./thread_lease.ts";
+
+/** The main thread. */
+const MAIN = 0;
+
+/** The cluster, as one worker has it. */
+export class WorkerCluster implements ClusterPort {
+  /** What the host of this thread is given. */
+  readonly forHost: HostCluster = { port: this, generation: () => this.#generation };
+  readonly lease: ThreadLease;
+  readonly #lanes: LaneSet;
+  /** Keys to which the main thread takes no more messages now. */
+  readonly #busy = new Set<ActorKey>();
+  #host: PartitionHost | undefined = undefined;
+  #generation = 0;
+
+  constructor(lanes: LaneSet, lease: ThreadLease) {
+    this.#lanes = lanes;
+    this.lease = lease;
+  }
+
+  /** The host it is the port of. To be told before the first turn. */
+  attach(host: PartitionHost): void {
+    this.#host = host;
+  }
+
+  /** Begins a measurement of this thread's clock. */
+  measure(): void {
+    this.#say({ word: "clock", workerMs: this.lease.clockMs() });
+  }
+
+  // --- from the host ------------------------------------------------------------------------------
+
+  send(letter: ClusterLetter): SendRefusal | undefined {
+    if (letter.sender !== undefined && !this.lease.mayLeave()) return "lease-lost";
+    if (this.#busy.has(letter.target)) return "buffer-full";
+    const lane = this.#lanes.writerTo(MAIN);
+    const writer = lane.begin();
+    if (writer === undefined) {
+      lane.wantRoom();
+      return "lane-full";
+    }
+    try {
+      writeLetter(writer, this.lease.generation, letter);
+      lane.end();
+    } catch (error) {
+      lane.abandon();
+      throw error;
+    }
+    return undefined;
+  }
+
+  abortAsk(askId: number): void {
+    this.#say({ word: "abortAsk", askId });
+  }
+
+  answered(origin: unknown, outcome: LetterOutcome): void {
+    const { id } = origin as Delivery;
+    this.#owe((writer, identity) => writeOutcome(writer, RecordType.answer, identity, id, outcome));
+  }
+
+  refused(origin: unknown, code: string, fate: Fate): void {
+    this.#say({ word: "refused", delivery: origin as Delivery, code, fate });
+  }
+
+  flushReached(origin: unknown): void {
+    this.#say({ word: "flushReached", id: origin as number });
+  }
+
+  started(key: ActorKey, token: ActivationToken, error: FailureData | undefined): void {
+    this.#say({ word: "started", key, token, error: error?.message });
+  }
+
+  ended({ key, token, reason, origins, letters, through }: Remains): void {
+    this.#say({ word: "ended", key, token, reason, origins: origins as (Delivery | number)[], letters, through });
+  }
+
+  watch(watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void {
+    this.#say({ word: isOn ? "watch" : "unwatch", watcher, key, kind });
+  }
+
+  // --- from the main thread -----------------------------------------------------------------------
+
+  /** Takes a record of the cluster, behind its type. Throws `malformed-bytes`. */
+  take(type: number, reader: ByteReader): void {
+    const identity = reader.f64();
+    const host = this.#host;
+    if (host === undefined) return;
+    if (identity !== this.lease.generation) host.lookAtLease();
+    if (identity !== this.lease.generation) return;
+    if (type === RecordType.delivery) return this.#deliver(host, readDelivery(reader));
+    if (type === RecordType.order) return this.#obey(host, readOrder(reader));
+    const { id, outcome } = readOutcome(reader);
+    host.abroad?.answered(id, outcome);
+  }
+
+  #deliver(host: PartitionHost, delivery: Delivery): void {
+    const { target, token, actorKind, number, at, ask, payload } = delivery;
+    const deadline = ask === undefined ? undefined : this.#deadline(host, at, ask.remainingMs);
+    host.abroad?.deliver({ target, token, actorKind, number, deadline, payload, origin: delivery });
+  }
+
+  /** All threads share one clock to about a millisecond; none of its error may make a wait longer than it was. */
+  #deadline(host: PartitionHost, at: number, remainingMs: number): ReturnType<typeof instant> {
+    const now = host.clockNow();
+    const deadline = instant(at + remainingMs);
+    return deadline < after(now, remainingMs) ? deadline : after(now, remainingMs);
+  }
+
+  #obey(host: PartitionHost, order: ClusterOrder): void {
+    switch (order.order) {
+      case "begin":
+        this.#generation = order.generation;
+        return host.abroad?.begin(order.activation);
+      case "stop":
+        return this.#stop(host, order.key, order.token, order.word);
+      case "open":
+        return host.abroad?.open(order.key, order.token);
+      case "flush":
+        return host.abroad?.flush(order.target, order.token, order.number, order.id);
+      case "busy":
+        return void this.#busy.add(order.key);
+      case "free":
+        for (const key of order.keys) this.#busy.delete(key);
+        return;
+      case "clock":
+        this.lease.measured(instant(order.workerMs), instant(order.mainMs));
+        return host.lookAtLease();
+      case "look":
+        return host.lookAtLease();
+      default:
+        return order satisfies never;
+    }
+  }
+
+  #stop(
+    host: PartitionHost,
+    key: ActorKey,
+    token: ActivationToken,
+    word: Extract<ClusterOrder, { order: "stop" }>["word"],
+  ): void {
+    const isHere = host.abroad?.isLive(key, token) === true;
+    if (isHere) return host.abroad?.stop(key, token, word);
+    this.ended({ key, token, reason: "not-found", origins: [], letters: [], through: 0 });
+  }
+
+  // ------------------------------------------------------------------------------------------------
+
+  #say(word: ClusterWord): void {
+    this.#owe((writer, identity) => writeWord(writer, identity, word));
+  }
+
+  /** Throws `lane-full` only when the main thread is as good as lost; that ends this worker. */
+  #owe(write: (writer: ByteWriter, identity: number) => void): void {
+    const lane = this.#lanes.writerTo(MAIN);
+    const writer = lane.beginOwed();
+    try {
+      write(writer, this.lease.generation);
+      lane.end();
+    } catch (error) {
+      lane.abandon();
+      throw toActorError(error);
+    }
+    this.#host?.requestTurn();
+  }
+}
