@@ -199,30 +199,3 @@ export type RouterEffect =
   | { readonly kind: "viewWanted"; readonly from: NodeId; readonly epoch: Epoch }
   /** This link must end: what it carried cannot be kept in order. */
   | { readonly kind: "closeLink"; readonly peer: NodeId; readonly generation: number; readonly reason: string };
-
-/** Fates of the codes that only a cluster has. */
-export const ROUTER_CODES = {
-  /** The message waited its limit for its receiver to be somewhere. */
-  "relocation-timeout": "not-delivered",
-  /** Too many messages wait for this receiver, or on this node. */
-  "buffer-full": "not-delivered",
-  /** The receiver's node was removed from the cluster while the message was with it. */
-  "node-lost": "unknown",
-  /** The link ended while the message was on it or with the receiver. */
-  "link-lost": "unknown",
-  /** This node's lease is out: its clustered actors send nothing. */
-  "lease-lost": "not-delivered",
-  /** This node was removed from the cluster. */
-  "fenced": "unknown",
-  /** An ask of this id is pending already. */
-  "ask-id-taken": "not-delivered",
-  /** A message that came back from where it should not have been: not sent again, for its order is lost. */
-  "stray-bounce": "not-delivered",
-  /** It came by a link that was replaced, and its activation has stopped. */
-  "old-link": "not-delivered",
-  /** It came from a node that is not in the cluster, or before that node had named its view. */
-  "sender-gone": "not-delivered",
-} as const satisfies Readonly<Record<string, Fate>>;
-
-/** A code of {@link ROUTER_CODES}. */
-export type RouterCode = keyof typeof ROUTER_CODES;

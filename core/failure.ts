@@ -97,6 +97,12 @@ export const FATE_OF_CODE = {
   "link-lost": "unknown",
   /** The receiver's node was removed from the cluster while the message was with it. */
   "node-lost": "unknown",
+  /** It came to its receiver's node by a link that was replaced, and its activation has stopped. */
+  "old-link": "not-delivered",
+  /** It came from a node that is not in the cluster, or before that node had named its view. */
+  "sender-gone": "not-delivered",
+  /** It came back from where it should not have been: sent again, it might overtake another. */
+  "stray-bounce": "not-delivered",
   /** Discovery could not say which addresses to try: no answer in time, or none that can be trusted to be whole. */
   "discovery-failed": "not-delivered",
   /** No cluster was founded or found in time; the message says who was seen and why each handshake failed. */

@@ -36,6 +36,8 @@ export const WATCHES_PER_ACTOR_MAX = 1 << 16;
 /** Hops of one chain of asks A→B→C…; each hop is a waiting handler. At the limit: `call-chain-too-long`. */
 export const CALL_CHAIN_HOPS_MAX = 64;
 
+/** Bytes of one message between nodes, whatever the option says: what one frame of a link holds, and what stands around it. At the limit: `message-too-large`. */
+export const NODE_MESSAGE_BYTES_MAX = 63 * 1024 * 1024;
 /** Milliseconds an ask waits when its ref says nothing else *(option)*. */
 export const ASK_TIMEOUT_MS_DEFAULT = 5_000;
 /** Replies one thread waits for *(option)*. At the limit: `asks-full`. It also bounds the replies a lane may owe. */

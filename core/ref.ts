@@ -148,7 +148,9 @@ export class ActorRef<P = AnyProtocol> {
 
 /** Where a lookup found an actor. */
 export interface RefPlace {
+  /** The node that ran it. */
   readonly node: NodeId;
+  /** Whether that was the node that looked. */
   readonly isLocal: boolean;
 }
 

@@ -89,6 +89,15 @@ export interface SpawnOnOptions<Init> extends SpawnOptions<Init> {
 export type SpawnArguments<Init> = undefined extends Init ? [options?: Partial<SpawnOptions<Init>>]
   : [options: SpawnOptions<Init>];
 
+/** As {@link SpawnArguments}, where the node is chosen. */
+export type SpawnOnArguments<Init> = undefined extends Init ? [options?: Partial<SpawnOnOptions<Init>>]
+  : [options: SpawnOnOptions<Init>];
+
+/** As {@link SpawnArguments}, with the role its nodes must have; by default that of the kind, or none. */
+export type SingletonArguments<Init> = undefined extends Init
+  ? [options?: Partial<SpawnOptions<Init>> & { readonly role?: string }]
+  : [options: SpawnOptions<Init> & { readonly role?: string }];
+
 /** Options of stopping one actor. */
 export interface StopActorOptions extends Pick<WaitOptions, "timeoutMs"> {
   /**
@@ -246,7 +255,7 @@ export class ActorSystem implements AsyncDisposable {
   async spawnOn<P, Init>(
     name: string,
     kind: Kind<P, Init>,
-    ...[options]: undefined extends Init ? [options?: Partial<SpawnOnOptions<Init>>] : [options: SpawnOnOptions<Init>]
+    ...[options]: SpawnOnArguments<Init>
   ): Promise<ActorRef<P>> {
     if (this.#cluster === undefined) return await this.spawn(name, kind, ...[options] as SpawnArguments<Init>);
     this.#checkRunning();
@@ -266,8 +275,7 @@ export class ActorSystem implements AsyncDisposable {
   async singleton<P, Init>(
     name: string,
     kind: Kind<P, Init>,
-    ...[options]: undefined extends Init ? [options?: Partial<SpawnOptions<Init>> & { readonly role?: string }]
-      : [options: SpawnOptions<Init> & { readonly role?: string }]
+    ...[options]: SingletonArguments<Init>
   ): Promise<ActorRef<P>> {
     this.#checkRunning();
     const { key } = this.actor(kind, name);

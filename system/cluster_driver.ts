@@ -225,7 +225,7 @@ export class ClusterDriver {
   sendPeer(to: NodeId, bytes: Uint8Array): boolean {
     const link = this.#dataLinks.get(to);
     if (link?.isUp !== true) return false;
-    return this.#links?.send(to, "data", link.generation, bytes) === "taken";
+    return this.#trySend(to, "data", link.generation, bytes) === "taken";
   }
 
   /** Whether this driver does nothing any more. */
@@ -452,9 +452,19 @@ export class ClusterDriver {
       return;
     }
     const generation = lane === "data" ? effect.generation : 0;
-    const sent = this.#links?.send(to, lane, generation, this.#bytesOf(frame)) ?? "no-link";
+    const sent = this.#trySend(to, lane, generation, this.#bytesOf(frame));
     if (sent === "taken") this.counts.framesSent++;
     else this.#unsent(effect, sent);
+  }
+
+  /** A frame over the limit of its lane is like one that was lost: whoever meant it has bounded it already. */
+  #trySend(to: NodeId, lane: Lane, generation: number, bytes: Uint8Array): "taken" | "full" | "no-link" {
+    try {
+      return this.#links?.send(to, lane, generation, bytes) ?? "no-link";
+    } catch (thrown) {
+      this.#options.log.error("a frame is too large for its link", { to, lane, reason: toActorError(thrown).message });
+      return "full";
+    }
   }
 
   /** The control lane may lose frames. The data lane may not: what it cannot take ends it, and the machine knows. */

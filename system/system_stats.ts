@@ -8,7 +8,7 @@ import { DEAD_LETTER_REASONS, type DeadLetterReason } from "../core/events.ts";
 import type { ActorKey } from "../core/ids.ts";
 import { isKey } from "../core/names.ts";
 import type { CounterValues } from "../workers/counters.ts";
-import type { ThreadStats } from "../workers/operations.ts";
+import type { ThreadBacklog, ThreadStats } from "../workers/operations.ts";
 
 /** Counters of a whole system. */
 export interface SystemStats {
@@ -41,8 +41,13 @@ export function totalsOf(threads: readonly ThreadStats[]): SystemStats {
 
 /** Decodes the answer to `stats`; throws `malformed-bytes`. */
 export function decodeStats(raw: unknown): ThreadStats {
-  const { thread, actors, counters } = recordOf(raw);
-  return { thread: countOf(thread), actors: countsOf(actors), counters: decodeCounters(counters) };
+  const { thread, actors, counters, backlog = {} } = recordOf(raw);
+  return {
+    thread: countOf(thread),
+    actors: countsOf(actors),
+    counters: decodeCounters(counters),
+    backlog: decodeBacklog(backlog),
+  };
 }
 
 /** Decodes the answer to `activity`; throws `malformed-bytes`. */
@@ -79,6 +84,18 @@ function decodeCounters(raw: unknown): CounterValues {
     restarts: count("restarts"),
     eventsUnsent: count("eventsUnsent"),
     deadLetters: Object.fromEntries(deadLetters),
+  };
+}
+
+/** What is missing is nothing: a host without lanes or mailboxes of its own has no such numbers. */
+function decodeBacklog(raw: unknown): ThreadBacklog {
+  const { mailboxMessages = 0, mailboxMessagesMax = 0, actorsSkipped = 0, asks = 0, laneBytes = {} } = recordOf(raw);
+  return {
+    mailboxMessages: countOf(mailboxMessages),
+    mailboxMessagesMax: countOf(mailboxMessagesMax),
+    actorsSkipped: countOf(actorsSkipped),
+    asks: countOf(asks),
+    laneBytes: countsOf(laneBytes),
   };
 }
 

@@ -69,6 +69,8 @@ export interface AbroadOptions {
   ) => Cell;
   /** Runs now, or when actors may run again. */
   readonly whenThawed: (go: () => void) => void;
+  /** Bytes of one encoded message. At the limit: `message-too-large`. */
+  readonly letterBytesMax: number;
 }
 
 /** Why an activation is told to end: it is given up, goes on elsewhere, or has lost its right to run. */
@@ -306,7 +308,7 @@ export class Abroad {
       actorKind: target.kind.name,
       sender: this.#senderOf(sender),
       ask: ask && { id: ask.id, deadline: ask.deadline },
-      payload: encodeLetter(letter, this.#options.refs),
+      payload: encodeLetter(letter, this.#options.refs, this.#options.letterBytesMax),
     };
   }
 
@@ -317,7 +319,7 @@ export class Abroad {
 
   #encoded(value: unknown): LetterOutcome {
     try {
-      return { kind: "ok", value: encodeToBytes(value, this.#options.refs) };
+      return { kind: "ok", value: encodeToBytes(value, this.#options.refs, this.#options.letterBytesMax) };
     } catch (thrown) {
       const cause = toActorError(thrown);
       const error = new ActorError("reply-cannot-travel", `Cannot send the reply: ${cause.message}`, {

@@ -10,7 +10,7 @@ import { malformed } from "../core/byte_reader.ts";
 import { decodeFromBytes, encodeToBytes } from "../core/codec.ts";
 import type { ChainLink } from "../core/envelope.ts";
 import type { ActorKey } from "../core/ids.ts";
-import { CALL_CHAIN_HOPS_MAX } from "../core/limits.ts";
+import { CALL_CHAIN_HOPS_MAX, MESSAGE_BYTES_DEFAULT } from "../core/limits.ts";
 import type { RefCodec } from "../core/ref_data.ts";
 
 /** What a message carries beside its target. */
@@ -23,10 +23,14 @@ export interface Letter {
 }
 
 /** The bytes of a letter. Throws what {@link encodeToBytes} throws. */
-export function encodeLetter({ handler, sender, chain, args }: Letter, refs: RefCodec): Uint8Array {
+export function encodeLetter(
+  { handler, sender, chain, args }: Letter,
+  refs: RefCodec,
+  bytesMax: number = MESSAGE_BYTES_DEFAULT,
+): Uint8Array {
   const links: unknown[] = [];
   for (let link = chain; link !== undefined; link = link.previous) links.push(link.invocation, link.key, link.handler);
-  return encodeToBytes([args, handler, sender?.kind, sender?.key, links], refs);
+  return encodeToBytes([args, handler, sender?.kind, sender?.key, links], refs, bytesMax);
 }
 
 /** The letter that `payload` is. Throws `malformed-bytes`, or `kind-unknown` for a ref of a kind that isn't here. */

@@ -27,7 +27,26 @@ export interface ThreadStats {
   readonly actors: Readonly<Record<string, number>>;
   /** What it has counted. */
   readonly counters: CounterValues;
+  /** What waits there now. */
+  readonly backlog: ThreadBacklog;
 }
+
+/** What waits on a thread, or for it. */
+export interface ThreadBacklog {
+  /** Messages in the mailboxes of the actors looked at. */
+  readonly mailboxMessages: number;
+  /** Messages in the fullest of these mailboxes. */
+  readonly mailboxMessagesMax: number;
+  /** Actors not looked at: only the mailboxes of the first 65,536 are. */
+  readonly actorsSkipped: number;
+  /** Replies the thread waits for, those of other threads to the runtime included. */
+  readonly asks: number;
+  /** Bytes it has sent to other threads that these have not read, by the index of the receiver. */
+  readonly laneBytes: Readonly<Record<string, number>>;
+}
+
+/** Mailboxes one `stats` looks at: a scrape of a million actors must not be felt by them. */
+export const BACKLOG_ACTORS_MAX: number = 1 << 16;
 
 /** Performs one operation on `host`. Throws `ActorError` when it cannot even begin. */
 export function operate(host: PartitionHost, operation: Operation, answer: Answer): void {
@@ -99,7 +118,27 @@ function actors(
 function stats(host: PartitionHost): ThreadStats {
   const counts: Record<string, number> = {};
   for (const { kind } of host.cells.values()) counts[kind.name] = (counts[kind.name] ?? 0) + 1;
-  return { thread: host.thread, actors: counts, counters: host.counters.values(host.outbound?.refusedElsewhere()) };
+  const counters = host.counters.values(host.outbound?.refusedElsewhere());
+  return { thread: host.thread, actors: counts, counters, backlog: backlog(host) };
+}
+
+function backlog(host: PartitionHost): ThreadBacklog {
+  let looked = 0;
+  let mailboxMessages = 0;
+  let mailboxMessagesMax = 0;
+  for (const { mailbox: { size } } of host.cells.values()) {
+    if (looked === BACKLOG_ACTORS_MAX) break;
+    looked++;
+    mailboxMessages += size;
+    if (size > mailboxMessagesMax) mailboxMessagesMax = size;
+  }
+  return {
+    mailboxMessages,
+    mailboxMessagesMax,
+    actorsSkipped: host.cells.size - looked,
+    asks: host.asks.count,
+    laneBytes: host.outbound?.bytesQueued?.() ?? {},
+  };
 }
 
 /** The host's own answer, and also whether messages wait for an actor that starts or restarts. */

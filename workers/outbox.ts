@@ -43,6 +43,8 @@ export interface Outbound {
   countRefused(from: ThreadIndex): void;
   /** Messages of this thread that others have refused after they arrived. */
   refusedElsewhere(): number;
+  /** Bytes of this thread that others have not read, by the index of the receiver. Only where there are lanes. */
+  bytesQueued?(): Readonly<Record<string, number>>;
   /** Tells a thread something it must know. */
   notice(thread: ThreadIndex, notice: Notice): void;
   /** Tells a thread something it may miss; `false` when the lane is full. */

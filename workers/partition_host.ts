@@ -15,7 +15,14 @@ import type { HandlerContext } from "../core/handler_context.ts";
 import type { ActorKey, Instant, ThreadIndex } from "../core/ids.ts";
 import { type AnyKind, idleMsOf } from "../core/kind.ts";
 import type { StartReason, StopReason } from "../core/lifecycle.ts";
-import { CHILDREN_PER_ACTOR_MAX, MESSAGES_PER_CELL_TURN, MESSAGES_PER_CLOCK, TURN_MS_MAX } from "../core/limits.ts";
+import {
+  CHILDREN_PER_ACTOR_MAX,
+  MESSAGE_BYTES_DEFAULT,
+  MESSAGES_PER_CELL_TURN,
+  MESSAGES_PER_CLOCK,
+  NODE_MESSAGE_BYTES_MAX,
+  TURN_MS_MAX,
+} from "../core/limits.ts";
 import { childKey, isGrainKey } from "../core/names.ts";
 import type { CellPort, DueEntry, Log, Timers, UserCode, Watcher } from "../core/ports.ts";
 import type { Random } from "../core/random.ts";
@@ -76,6 +83,8 @@ export interface HostOptions {
   readonly released: (key: ActorKey) => void;
   /** The cluster whose directory says which actors live here; none, and they live where their key says. */
   readonly cluster?: HostCluster;
+  /** Bytes of one encoded message to another node. Default: that of the system. */
+  readonly maxMessageBytes?: number;
   /** The lease under which actors of this thread run; none where somebody else freezes and thaws them. */
   readonly lease?: ThreadLease;
 }
@@ -189,6 +198,7 @@ export class PartitionHost implements CellPort {
       cells: this.cells,
       place: (kind, key, init, heard) => this.#beginAbroad(kind, key, init, heard),
       whenThawed: (go) => this.#whenOpen(go),
+      letterBytesMax: Math.min(options.maxMessageBytes ?? MESSAGE_BYTES_DEFAULT, NODE_MESSAGE_BYTES_MAX),
     });
     this.topics = new TopicTable(options.thread, options.workers + 1, this.outbound, (cell, envelope, refusal) => {
       this.deadLetter(cell, envelope, refusal);

@@ -11,6 +11,9 @@ import type { Instant, ThreadIndex } from "../core/ids.ts";
 import type { DueEntry, Timers } from "../core/ports.ts";
 import type { TimerEntry } from "../core/timer_wheel.ts";
 
+/** Milliseconds after its deadline that a thread ends an ask whose end it was not told. Two ticks, and one of a slow machine. */
+const ROUTER_GRACE_MS = 150;
+
 /** What an ask is about, for its errors. */
 export interface AskSubject {
   /** Whom it went to. */
@@ -111,11 +114,16 @@ export class PendingAsks {
     return this.#abroad.values();
   }
 
-  /** The ask leaves this node, or may: whoever answers it knows its id only. */
+  /**
+   * The ask leaves this node, or may: whoever answers it knows its id only. Its deadline is kept by the router of the
+   * node, which knows whether the message ever left; this thread waits a little longer, in case the main thread is stuck.
+   */
   sendAbroad(ask: PendingAsk): void {
     if (ask.isSettled) return;
     ask.isAbroad = true;
     this.#abroad.set(ask.id, ask);
+    this.#timers.cancel(ask);
+    this.#timers.schedule(ask, ask.deadline + ROUTER_GRACE_MS);
   }
 
   /** The ask another thread answers; `undefined` when it has ended. */

@@ -112,6 +112,7 @@ export async function bootThread(program: ThreadProgram, place: ThreadPlace): Pr
     report: place.report,
     wantedEvents: place.wantedEvents,
     released: place.released,
+    maxMessageBytes: program.maxMessageBytes,
     cluster: cluster?.forHost,
     lease: cluster?.lease,
   });

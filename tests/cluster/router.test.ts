@@ -7,8 +7,6 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { FATE_OF_CODE } from "../../core/failure.ts";
-import { ROUTER_CODES } from "../../cluster/router_protocol.ts";
 import { HELD_FRAMES_MAX } from "../../cluster/router_state.ts";
 import { WAITING_BYTES_MAX, WAITING_MESSAGES_MAX } from "../../cluster/router_routes.ts";
 import { replayRouter, RouterStage } from "./router_stage.ts";
@@ -330,15 +328,6 @@ describe("a router between views", () => {
     assert.equal(came.filter((line) => line === "dead m: old-link").length, HELD_FRAMES_MAX);
     assert.equal(came.at(-1), "close B/1: too many frames wait for a view");
     assert.deepEqual(stage.tell("recv B user k@1 more"), ["dead more: old-link"]);
-  });
-});
-
-describe("the codes of a router", () => {
-  it("have the fates of the table, where they are in it", () => {
-    for (const [code, fate] of Object.entries(ROUTER_CODES)) {
-      const known = Object.entries(FATE_OF_CODE).find(([other]) => other === code);
-      assert.ok(known === undefined || known[1] === fate, code);
-    }
   });
 });
 

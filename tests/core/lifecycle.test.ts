@@ -67,6 +67,7 @@ describe("STOP_REASONS", () => {
       "parent-stopped": true,
       "system-stopping": true,
       "worker-lost": true,
+      "node-lost": true,
       "not-found": true,
     };
     assert.deepEqual([...STOP_REASONS].sort(), Object.keys(every).sort());
