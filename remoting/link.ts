@@ -2,8 +2,8 @@
  * One link on one socket, from its first byte to its last: handshake, then frames both ways, then its end. Touches nothing
  * but the socket and the clock it is given; mutable, and its owner's.
  *
- * One idea: one batch is on its way at a time. What comes meanwhile waits, and all of it goes as the next one; so nothing
- * waits for a batch to fill, and a peer that doesn't read holds up one batch and one queue.
+ * One idea: what a link is has two halves in time. Until both sides are sure of each other it is a handshake, which a
+ * stranger can keep for a short while; then it is a running link, with queues, credit and a pulse.
  *
  * Invariant: its owner is told that it is up at most once, of frames only while it is up, and of its end exactly once.
  *
@@ -12,14 +12,14 @@
 import type { NodeId } from "../core/ids.ts";
 import { ReceiveCredit, SendCredit } from "./credit.ts";
 import { beginHandshake, continueHandshake, refuse } from "./handshake.ts";
-import type { HandshakeContext, HandshakeState, HandshakeStep, Objection, Peer } from "./handshake.ts";
-import { BATCH_BYTES_MAX, HANDSHAKE_BYTES_MAX, type LinkLimits } from "./link_limits.ts";
+import type { HandshakeContext, HandshakeState, HandshakeStep, Peer } from "./handshake.ts";
+import { HANDSHAKE_BYTES_MAX, type LinkLimits } from "./link_limits.ts";
 import { CLOSE_CODES, type CloseReason, type Lane, quoted, reasonOfCode } from "./link_refusal.ts";
+import { LinkSender } from "./link_sender.ts";
 import type { LinkOutside, LinkSocket, SocketEvents } from "./link_socket.ts";
 import { Pulse } from "./pulse.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { SendQueue } from "./send_queue.ts";
-import { batchOf, creditPiece, type Piece, pieceBytes, signPiece, TYPE_PING, TYPE_PONG } from "./wire.ts";
 import { type WireItem, WireReader } from "./wire_reader.ts";
 
 /** Why a link ended. */
@@ -28,8 +28,6 @@ export interface LinkEnd {
   readonly reason: CloseReason | undefined;
   readonly words: string;
   readonly by: "us" | "them" | "nobody";
-  /** Whether it was up. */
-  readonly wasUp: boolean;
 }
 
 /** Who is told what happens on a link. */
@@ -50,23 +48,16 @@ export interface LinkSetup {
   readonly limits: LinkLimits;
   readonly outside: LinkOutside;
   readonly owner: LinkOwner;
-  /** The context of the handshake, for this link. */
+  /** What the handshake of this link needs to know. */
   readonly contextOf: (link: Link) => HandshakeContext;
   readonly open: (events: SocketEvents) => LinkSocket;
-}
-
-/** What a link has carried. */
-export interface LinkTraffic {
-  sentFrames: number;
-  sentBytes: number;
-  receivedFrames: number;
-  receivedBytes: number;
 }
 
 /** What there is only while a link is up. */
 interface Running {
   readonly peer: Peer;
   readonly reader: WireReader;
+  readonly sender: LinkSender;
   readonly pulse: Pulse;
   readonly rate: RateLimit;
   /** Accounts of a data link. */
@@ -78,22 +69,19 @@ interface Running {
 export class Link {
   readonly lane: Lane;
   readonly dialed: string | undefined;
-  /** Frames and their bytes, by both sides' counting of frames: not what stands around them. */
-  readonly traffic: LinkTraffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
+  /** What waits to be sent. */
   readonly queue: SendQueue;
+  /** Frames that came, and their bytes. */
+  receivedFrames = 0;
+  receivedBytes = 0;
 
   readonly #setup: LinkSetup;
   readonly #context: HandshakeContext;
   readonly #socket: LinkSocket;
+  readonly #cancelTimeout: () => void;
   #handshake: HandshakeState | undefined;
   #running: Running | undefined;
   #isEnded = false;
-  #cancelTimeout: () => void;
-  #isFlushSoon = false;
-  #isSending = false;
-  #isPingDue = false;
-  #isPongDue = false;
-  #whenEmpty: (() => void) | undefined;
   #isSocketClosed = false;
   #whenClosed: (() => void) | undefined;
 
@@ -105,7 +93,9 @@ export class Link {
     this.dialed = dialed;
     this.queue = new SendQueue(lane === "control" ? limits.controlQueueBytesMax : limits.dataQueueBytesMax);
     this.#context = setup.contextOf(this);
-    this.#cancelTimeout = outside.later(limits.handshakeMs, () => this.#timedOut());
+    this.#cancelTimeout = outside.later(limits.handshakeMs, () => {
+      this.end("handshake-timeout", `no link within ${limits.handshakeMs} ms`);
+    });
     this.#socket = setup.open({
       opened: () => this.#begin(),
       batch: (bytes) => this.#arrived(bytes),
@@ -134,9 +124,19 @@ export class Link {
     return this.#isEnded;
   }
 
-  /** The IP address of the other end, as far as known. */
+  /** The IP address a socket that arrived came from. */
   get remoteHost(): string {
     return this.#socket.remoteHost;
+  }
+
+  /** Frames that have begun to leave. */
+  get sentFrames(): number {
+    return this.#running?.sender.sentFrames ?? 0;
+  }
+
+  /** The bytes of these frames. */
+  get sentBytes(): number {
+    return this.#running?.sender.sentBytes ?? 0;
   }
 
   /** Bytes that may be sent before the peer grants more; `undefined` on a control link. */
@@ -144,7 +144,7 @@ export class Link {
     return this.#running?.sending?.left;
   }
 
-  /** Bytes that were passed on and that nobody has consumed, or that are still being put together. */
+  /** Bytes that were passed on and that nobody has consumed, and of the frame that is being put together. */
   get unconsumedBytes(): number {
     return (this.#running?.receiving?.outBytes ?? 0) + (this.#running?.reader.pendingBytes ?? 0);
   }
@@ -154,19 +154,19 @@ export class Link {
     return this.#running?.pulse.silentForMs(this.#setup.outside.now()) ?? 0;
   }
 
-  /** Takes a frame to send, unless the queue is full. */
-  offer(frame: Uint8Array): boolean {
-    if (this.#isEnded || !this.queue.offer(frame)) return false;
+  /** Takes a frame to send, unless the queue is full. Also before the link is up, for when it will be. */
+  offer(frame: Uint8Array, isOwed: boolean = false): boolean {
+    if (this.#isEnded || !this.queue.offer(frame, isOwed)) return false;
     this.#running?.pulse.used(this.#setup.outside.now());
-    this.#flushSoon();
+    this.#running?.sender.flushSoon();
     return true;
   }
 
   /** So many bytes of frames that came this way have been consumed. */
   consumed(bytes: number): void {
-    const receiving = this.#running?.receiving;
-    receiving?.consume(bytes);
-    if (receiving?.isGrantDue === true) this.#flushSoon();
+    const running = this.#running;
+    running?.receiving?.consume(bytes);
+    if (running?.receiving?.isGrantDue === true) running.sender.flushSoon();
   }
 
   /** There is reason to believe that the peer has lost this link. */
@@ -186,12 +186,11 @@ export class Link {
       case "nothing":
         return;
       case "ping":
-        this.#isPingDue = true;
-        return this.#flushSoon();
+        return running.sender.ping();
       case "silent":
-        return this.end("silent", `no sign of the peer for ${Math.min(this.silentForMs, limits.silenceMs)} ms`);
+        return this.end("silent", `no sign of the peer for ${Math.round(this.silentForMs)} ms`);
       case "idle":
-        return this.end("idle", `no member, and nothing was said for ${limits.idleMs} ms`);
+        return this.end("idle", `the peer is no member, and nothing was said for ${limits.idleMs} ms`);
       default:
         return due satisfies never;
     }
@@ -199,8 +198,8 @@ export class Link {
 
   /** Calls `run` once, as soon as nothing waits to be sent, or the link has ended. */
   whenEmpty(run: () => void): void {
-    this.#whenEmpty = run;
-    this.#checkEmpty();
+    if (this.#running === undefined) run();
+    else this.#running.sender.whenEmpty(run);
   }
 
   /** Calls `run` once, as soon as the socket is closed: a while after the link has ended. */
@@ -217,9 +216,8 @@ export class Link {
   /** Ends the link. What waits is lost. Safe to repeat. */
   end(reason: CloseReason, words: string): void {
     if (this.#isEnded) return;
-    const handshake = this.#handshake;
-    if (handshake !== undefined) {
-      const { batch } = refuse(this.#context, handshake, { reason, words });
+    if (this.#handshake !== undefined) {
+      const { batch } = refuse(this.#context, this.#handshake, { reason, words });
       if (batch !== undefined) this.#socket.send(batch, () => {});
     }
     this.#endBy("us", reason, words);
@@ -231,12 +229,10 @@ export class Link {
 
   #arrived(bytes: Uint8Array | undefined): void {
     if (this.#isEnded) return;
-    if (bytes === undefined) return this.#fault({ reason: "malformed", words: "text where there should be bytes" });
+    if (bytes === undefined) return this.end("malformed", "text where there should be bytes");
     if (this.#running !== undefined) return this.#read(this.#running, bytes);
     if (this.#handshake === undefined) return;
-    if (bytes.length > HANDSHAKE_BYTES_MAX) {
-      return this.#fault({ reason: "malformed", words: `${bytes.length} bytes before the link is up` });
-    }
+    if (bytes.length > HANDSHAKE_BYTES_MAX) return this.end("malformed", `${bytes.length} bytes in a handshake`);
     this.#apply(continueHandshake(this.#context, this.#handshake, bytes));
   }
 
@@ -248,20 +244,34 @@ export class Link {
   }
 
   #up(peer: Peer): void {
-    const { limits, outside, owner } = this.#setup;
+    const running = this.#running = this.#runningWith(peer);
+    this.#handshake = undefined;
     this.#cancelTimeout();
+    this.#setup.owner.up(this, peer);
+    running.sender.flushSoon(); // The first credit.
+  }
+
+  #runningWith(peer: Peer): Running {
+    const { limits, outside, owner } = this.#setup;
     const isData = this.lane === "data";
-    this.#running = {
+    const sending = isData ? new SendCredit() : undefined;
+    const receiving = isData ? new ReceiveCredit(limits.windowBytes) : undefined;
+    return {
       peer,
       reader: new WireReader(isData ? limits.dataFrameBytesMax : limits.controlFrameBytesMax),
+      sender: new LinkSender({
+        socket: this.#socket,
+        queue: this.queue,
+        credit: sending,
+        soon: outside.soon,
+        takeGrant: () => receiving?.takeGrant() ?? 0,
+        room: () => owner.room(this),
+      }),
       pulse: new Pulse(limits, outside.now()),
       rate: new RateLimit(limits.framesPerSecondMax, outside.now()),
-      sending: isData ? new SendCredit() : undefined,
-      receiving: isData ? new ReceiveCredit(limits.windowBytes) : undefined,
+      sending,
+      receiving,
     };
-    this.#handshake = undefined;
-    owner.up(this, peer);
-    this.#flushSoon(); // The first credit.
   }
 
   #read(running: Running, batch: Uint8Array): void {
@@ -269,14 +279,13 @@ export class Link {
     running.pulse.heard(nowMs);
     const { items, fault } = running.reader.read(batch);
     if (!running.rate.pass(items.filter((item) => !isBoundByCredit(this.lane, item)).length, nowMs)) {
-      const { framesPerSecondMax } = this.#setup.limits;
-      return this.#fault({ reason: "too-many-frames", words: `over ${framesPerSecondMax} frames a second` });
+      return this.end("too-many-frames", `over ${this.#setup.limits.framesPerSecondMax} frames a second`);
     }
     for (const item of items) {
       this.#take(running, item, nowMs);
       if (this.#isEnded) return;
     }
-    if (fault !== undefined) this.#fault(fault);
+    if (fault !== undefined) this.end(fault.reason, fault.words);
   }
 
   #take(running: Running, item: WireItem, nowMs: number): void {
@@ -288,12 +297,9 @@ export class Link {
       case "chunked-frame":
         return this.#passOn(running, item.frame, nowMs);
       case "credit":
-        if (running.sending === undefined) return this.#fault({ reason: "malformed", words: "credit for control" });
-        running.sending.grant(item.bytes);
-        return this.#flushSoon();
+        return this.#granted(running, item.bytes);
       case "ping":
-        this.#isPongDue = true;
-        return this.#flushSoon();
+        return running.sender.pong();
       case "pong":
       case "chunk":
       case "ignored":
@@ -305,86 +311,30 @@ export class Link {
 
   #charge({ receiving }: Running, frameBytes: number): boolean {
     if (receiving === undefined || receiving.begin(frameBytes)) return true;
-    this.#fault({ reason: "credit-overrun", words: `a frame of ${frameBytes} bytes without credit` });
+    this.end("credit-overrun", `a frame of ${frameBytes} bytes without credit`);
     return false;
+  }
+
+  #granted({ sending, sender }: Running, bytes: number): void {
+    if (sending === undefined) return this.end("malformed", "credit on the control lane");
+    sending.grant(bytes);
+    sender.flushSoon();
   }
 
   #passOn({ pulse, receiving }: Running, frame: Uint8Array, nowMs: number): void {
     pulse.used(nowMs);
     receiving?.passOn(frame.length);
-    this.traffic.receivedFrames++;
-    this.traffic.receivedBytes += frame.length;
+    this.receivedFrames++;
+    this.receivedBytes += frame.length;
     this.#setup.owner.frame(this, frame);
-  }
-
-  #flushSoon(): void {
-    if (this.#isFlushSoon || this.#isSending || this.#running === undefined) return;
-    this.#isFlushSoon = true;
-    this.#setup.outside.soon(() => {
-      this.#isFlushSoon = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#isEnded || this.#isSending || this.#running === undefined) return;
-    const pieces = this.#takePieces(this.#running);
-    if (pieces.length === 0) return this.#checkEmpty();
-    this.#isSending = true;
-    this.#socket.send(batchOf(pieces), () => {
-      this.#isSending = false;
-      this.#flush();
-    });
-    if (this.queue.takeRoom()) this.#setup.owner.room(this);
-  }
-
-  /** What goes next: signs of life and credit, which nothing may hold up, then frames as far as room and credit go. */
-  #takePieces({ sending, receiving }: Running): readonly Piece[] {
-    const pieces: Piece[] = [];
-    if (this.#isPongDue) pieces.push(signPiece(TYPE_PONG));
-    if (this.#isPingDue) pieces.push(signPiece(TYPE_PING));
-    this.#isPongDue = this.#isPingDue = false;
-    const grant = receiving?.takeGrant() ?? 0;
-    if (grant > 0) pieces.push(creditPiece(grant));
-    let roomBytes = BATCH_BYTES_MAX - pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
-    for (;;) {
-      const { beginning } = this.queue;
-      if (beginning !== undefined && sending?.mayBegin(beginning.length) === false) return pieces;
-      const piece = this.queue.next(roomBytes);
-      if (piece === undefined) return pieces;
-      if (beginning !== undefined) this.#begun(beginning.length, sending);
-      roomBytes -= pieceBytes(piece);
-      pieces.push(piece);
-    }
-  }
-
-  #begun(frameBytes: number, sending: SendCredit | undefined): void {
-    sending?.spend(frameBytes);
-    this.traffic.sentFrames++;
-    this.traffic.sentBytes += frameBytes;
-  }
-
-  #checkEmpty(): void {
-    if (!this.#isEnded && (this.#isSending || this.queue.size > 0)) return;
-    const run = this.#whenEmpty;
-    this.#whenEmpty = undefined;
-    run?.();
-  }
-
-  #timedOut(): void {
-    this.end("handshake-timeout", `no link within ${this.#setup.limits.handshakeMs} ms`);
-  }
-
-  #fault({ reason, words }: Objection): void {
-    this.#endBy("us", reason, words);
   }
 
   #closed(code: number, words: string): void {
     this.#isSocketClosed = true;
-    this.#whenClosed?.();
     const reason = reasonOfCode(code);
     const said = reason === undefined ? `closed with ${code}, ${quoted(words)}` : `the peer says ${quoted(words)}`;
     this.#endBy(reason === undefined ? "nobody" : "them", reason, said);
+    this.#whenClosed?.();
   }
 
   #endBy(by: LinkEnd["by"], reason: CloseReason | undefined, words: string): void {
@@ -395,12 +345,12 @@ export class Link {
     const shown = this.#running === undefined ? reason ?? "" : words;
     if (by === "us" && reason !== undefined) this.#socket.close(CLOSE_CODES[reason], shown);
     else this.#socket.close(1000, "");
-    this.#setup.owner.ended(this, { reason, words, by, wasUp: this.#running !== undefined });
-    this.#checkEmpty();
+    this.#setup.owner.ended(this, { reason, words, by });
+    this.#running?.sender.stop();
   }
 }
 
-/** Whether what a peer may send of these is bounded by credit; all others are by their number. */
+/** Whether credit bounds how many of these a peer may send; of all others, time does. */
 function isBoundByCredit(lane: Lane, item: WireItem): boolean {
   if (item.kind === "chunk" || item.kind === "chunked-frame") return true;
   return lane === "data" && (item.kind === "chunked" || (item.kind === "frame" && item.frame.length > 0));

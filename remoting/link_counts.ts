@@ -8,7 +8,8 @@
 import type { Log } from "../core/ports.ts";
 import type { Link, LinkEnd } from "./link.ts";
 import type { LinkRefusal, RefusalCode } from "./link_refusal.ts";
-import type { LinkCounters } from "./links_options.ts";
+import type { Row } from "./link_table.ts";
+import type { LinkCounters, LinkReport } from "./links_options.ts";
 
 /** Milliseconds between two warnings of one code. */
 const WARN_EVERY_MS = 10_000;
@@ -62,6 +63,27 @@ export class LinkCounts {
       lostGreetings,
     };
   }
+}
+
+/** What a link holds and has carried. */
+export function reportOf({ link, peer, lane, generation }: Row<Link>): LinkReport {
+  return {
+    peer,
+    address: link.peer?.address ?? "",
+    lane,
+    generation,
+    dialedBy: link.dialed === undefined ? "them" : "us",
+    queuedFrames: link.queue.size,
+    queuedBytes: link.queue.bytes,
+    refusedFrames: link.queue.refusedFrames,
+    creditBytes: link.creditBytes,
+    unconsumedBytes: link.unconsumedBytes,
+    sentFrames: link.sentFrames,
+    sentBytes: link.sentBytes,
+    receivedFrames: link.receivedFrames,
+    receivedBytes: link.receivedBytes,
+    silentForMs: link.silentForMs,
+  };
 }
 
 function add(counts: Map<string, number>, name: string): void {

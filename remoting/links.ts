@@ -12,16 +12,15 @@
 import { assert } from "../core/assert.ts";
 import { ActorError } from "../core/failure.ts";
 import type { NodeId } from "../core/ids.ts";
-import { isLoopback, parseAddress } from "./address.ts";
 import { DialPlan } from "./dial_plan.ts";
 import { Greetings } from "./greetings.ts";
-import type { HandshakeContext, Objection, Peer, Self } from "./handshake.ts";
+import type { Objection, Peer } from "./handshake.ts";
 import type { ProtocolRange } from "./handshake_frames.ts";
-import { Link, type LinkEnd, type LinkOwner } from "./link.ts";
-import { LinkCounts } from "./link_counts.ts";
-import { limitsOf, type LinkLimits } from "./link_limits.ts";
-import { CLOSE_CODES, type Lane, type LinkRefusal } from "./link_refusal.ts";
-import { type IncomingSocket, type LinkOutside, type LinkSocket, NO_SOCKET, type SocketEvents } from "./link_socket.ts";
+import type { Link, LinkEnd } from "./link.ts";
+import { LinkCounts, reportOf } from "./link_counts.ts";
+import { LinkOpener, type OpenerOwner, type Purpose } from "./link_opener.ts";
+import type { Lane, LinkRefusal } from "./link_refusal.ts";
+import type { LinkOutside } from "./link_socket.ts";
 import { type Candidate, LinkTable, type Row } from "./link_table.ts";
 import {
   checkLinksOptions,
@@ -29,9 +28,7 @@ import {
   type LinkReport,
   type Links,
   type LinksOptions,
-  selfOf,
 } from "./links_options.ts";
-import { isGuarded, type Keyring, keyringOf } from "./security.ts";
 import { SelfAddresses } from "./self_addresses.ts";
 import { platformOutside } from "./socket.ts";
 
@@ -56,12 +53,6 @@ export function createLinksWith(options: LinksOptions, outside: LinkOutside, pro
   return new NodeLinks(options, outside, protocol);
 }
 
-/** What a link is there for. */
-type Purpose =
-  | { readonly kind: "member"; readonly peer: NodeId }
-  | { readonly kind: "greeting" }
-  | { readonly kind: "arrived"; readonly socket: IncomingSocket };
-
 /** How often signs of life are looked at: so many times while one is waited for, within reason. */
 const TICKS_PER_WAIT = 8;
 const TICK_MS_MIN = 5;
@@ -69,13 +60,10 @@ const TICK_MS_MAX = 500;
 /** Milliseconds by which a timer is late on a busy machine. Later, and this thread stood still. */
 const LATE_MS = 1_000;
 
-class NodeLinks implements Links, LinkOwner {
+class NodeLinks implements Links, OpenerOwner {
   readonly #options: LinksOptions;
   readonly #outside: LinkOutside;
-  readonly #protocol: ProtocolRange;
-  readonly #limits: LinkLimits;
-  readonly #self: Self;
-  readonly #keyring: Keyring;
+  readonly #opener: LinkOpener;
   readonly #table: LinkTable<Link>;
   readonly #plan: DialPlan;
   readonly #greetings: Greetings;
@@ -87,27 +75,23 @@ class NodeLinks implements Links, LinkOwner {
   readonly #links = new Map<Link, Purpose>();
   /** Those of which the node was told. */
   readonly #announced = new Map<Link, Row<Link>>();
-  #dialCount = 0;
   #wake: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isClosed = false;
 
   constructor(options: LinksOptions, outside: LinkOutside, protocol: ProtocolRange) {
     this.#options = options;
     this.#outside = outside;
-    this.#protocol = protocol;
-    this.#limits = limitsOf(options.limits);
-    this.#self = selfOf(options);
-    this.#keyring = keyringOf(options.security.secrets ?? []);
-    this.#table = new LinkTable(this.#self.id);
-    this.#plan = new DialPlan(this.#self.id, this.#limits, options.random);
-    this.#greetings = new Greetings(this.#limits);
-    this.#selfAddresses = new SelfAddresses(this.#self.address);
+    const { self, limits } = this.#opener = new LinkOpener(options, outside, protocol, this);
+    this.#table = new LinkTable(self.id);
+    this.#plan = new DialPlan(self.id, limits, options.random);
+    this.#greetings = new Greetings(limits);
+    this.#selfAddresses = new SelfAddresses(self.address);
     this.#counts = new LinkCounts(options.log);
-    const waitMs = Math.min(this.#limits.pingAfterMs, this.#limits.idleMs);
+    const waitMs = Math.min(limits.pingAfterMs, limits.idleMs);
     this.#tickMs = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, Math.floor(waitMs / TICKS_PER_WAIT)));
     this.#stopListening = options.listener.accept({
-      incoming: (socket) => this.#incoming(socket),
-      refused: (refusal) => this.#refused(refusal),
+      incoming: (socket) => this.#opener.arrived(socket),
+      refused: (refusal) => this.refused(refusal),
     });
   }
 
@@ -116,17 +100,23 @@ class NodeLinks implements Links, LinkOwner {
     if (this.#isClosed || this.#selfAddresses.has(address, this.#outside.now())) return this.#greetings.loseOne();
     const link = this.#controlLinkAt(address);
     if (link !== undefined) return void link.offer(frame);
-    if (this.#greetings.add(address, frame) === "dial") this.#dial(address, "control", { kind: "greeting" });
+    if (this.#greetings.add(address, frame) === "dial") this.#opener.dial(address, "control", { kind: "greeting" });
   }
 
-  send(to: NodeId, lane: Lane, generation: number, frame: Uint8Array): "taken" | "full" | "no-link" {
+  send(
+    to: NodeId,
+    lane: Lane,
+    generation: number,
+    frame: Uint8Array,
+    isOwed: boolean = false,
+  ): "taken" | "full" | "no-link" {
     this.#checkLength(frame, lane);
     const row = this.#isClosed ? undefined : this.#table.get(to, lane);
     if (row === undefined || (lane === "data" && row.generation !== generation)) {
       this.#counts.unlinkedFrames++;
       return "no-link";
     }
-    return row.link.offer(frame) ? "taken" : "full";
+    return row.link.offer(frame, isOwed) ? "taken" : "full";
   }
 
   setPeers(peers: ReadonlyMap<NodeId, string>): void {
@@ -172,7 +162,22 @@ class NodeLinks implements Links, LinkOwner {
     for (const link of links) link.terminate();
   }
 
-  // What links tell.
+  // What links ask and tell.
+
+  opened(link: Link, purpose: Purpose): void {
+    this.#links.set(link, purpose);
+  }
+
+  objectionTo(link: Link, peer: Peer, purpose: Purpose): Objection | undefined {
+    if (purpose.kind === "member" && purpose.peer !== peer.id) {
+      return { reason: "another-node", words: `${peer.id} is at the address of ${purpose.peer}` };
+    }
+    const candidate = candidateOf(link, peer);
+    if (this.#table.admits(candidate, link) === "wins") return undefined;
+    // A peer dials while it has no link, so perhaps it has lost the one that we still have.
+    if (purpose.kind === "arrived") this.#table.get(peer.id, link.lane)?.link.doubt();
+    return { reason: "duplicate", words: "there is a link of this pair already" };
+  }
 
   up(link: Link, peer: Peer): void {
     const purpose = this.#links.get(link);
@@ -186,9 +191,9 @@ class NodeLinks implements Links, LinkOwner {
     this.#endOthersAt(peer);
     if (link.isEnded) return;
     this.#announced.set(link, row);
-    this.#options.events.linkUp(peer.id, link.lane, row.generation);
     if (link.lane === "control") this.#passGreetings(link, peer);
     this.#arm();
+    this.#options.events.linkUp(peer.id, link.lane, row.generation);
   }
 
   frame(link: Link, frame: Uint8Array): void {
@@ -214,6 +219,11 @@ class NodeLinks implements Links, LinkOwner {
     this.#arm();
   }
 
+  refused(refusal: LinkRefusal): void {
+    this.#counts.refused(refusal, this.#outside.now());
+    this.#options.events.refused(refusal);
+  }
+
   #forget(link: Link): void {
     const { peer, lane } = link;
     if (peer === undefined) return;
@@ -227,11 +237,11 @@ class NodeLinks implements Links, LinkOwner {
   #notBegun(link: Link, purpose: Purpose, end: LinkEnd): void {
     const { peer, dialed, lane } = link;
     if (purpose.kind === "member") this.#plan.failed(purpose.peer, lane, this.#outside.now());
-    if (dialed !== undefined && peer?.id === this.#self.id) this.#selfAddresses.add(dialed, this.#outside.now());
+    if (dialed !== undefined && peer?.id === this.#opener.self.id) this.#selfAddresses.add(dialed, this.#outside.now());
     if (peer !== undefined && end.reason !== "duplicate") this.#greetings.dropPeer(peer.id);
     if (purpose.kind === "greeting" && dialed !== undefined) this.#greetingFailed(dialed, peer, end);
     if (this.#isClosed || end.reason === "duplicate" || end.reason === "closing") return;
-    this.#refused({
+    this.refused({
       code: end.reason ?? "unreachable",
       words: end.words,
       address: dialed ?? peer?.address ?? link.remoteHost,
@@ -263,74 +273,11 @@ class NodeLinks implements Links, LinkOwner {
     }
   }
 
-  // What arrives, and what is dialed.
-
-  #incoming(socket: IncomingSocket): void {
-    if (!this.#isAllowed(socket.remoteHost)) return this.#turnAway(socket);
-    this.#open(socket.lane, undefined, { kind: "arrived", socket }, (events) => socket.take(events));
-  }
-
-  #turnAway(socket: IncomingSocket): void {
-    const { lane, remoteHost } = socket;
-    const objection = notLoopback(remoteHost);
-    socket.take(NO_EVENTS).close(CLOSE_CODES[objection.reason], objection.reason);
-    const code = objection.reason;
-    const { words } = objection;
-    this.#refused({ code, words, address: remoteHost, dialedBy: "them", refusedBy: "us", lane, peer: undefined });
-  }
-
   #dialDue(): void {
     for (const { peer, address, lane } of this.#plan.takeDue(this.#outside.now())) {
-      this.#dial(address, lane, { kind: "member", peer });
+      this.#opener.dial(address, lane, { kind: "member", peer });
     }
     this.#arm();
-  }
-
-  #dial(address: string, lane: Lane, purpose: Purpose): void {
-    const host = parseAddress(address)?.host;
-    const link = this.#open(lane, address, purpose, (events) => {
-      const isDialed = host !== undefined && this.#isAllowed(host);
-      return isDialed ? this.#outside.dial(address, lane, events) : NO_SOCKET;
-    });
-    if (host === undefined) link.end("malformed", "the address is not host:port");
-    else if (!this.#isAllowed(host)) link.end("not-loopback", notLoopback(host).words);
-  }
-
-  #open(
-    lane: Lane,
-    dialed: string | undefined,
-    purpose: Purpose,
-    open: (events: SocketEvents) => LinkSocket,
-  ): Link {
-    const contextOf = (link: Link) => this.#contextOf(link, purpose);
-    const link = new Link({ lane, dialed, limits: this.#limits, outside: this.#outside, owner: this, contextOf, open });
-    this.#links.set(link, purpose);
-    return link;
-  }
-
-  #contextOf(link: Link, purpose: Purpose): HandshakeContext {
-    const isDialer = purpose.kind !== "arrived";
-    return {
-      role: isDialer ? "dialer" : "listener",
-      lane: link.lane,
-      protocol: this.#protocol,
-      self: this.#self,
-      keyring: this.#keyring,
-      nonce: this.#outside.nonce(),
-      dialNumber: isDialer ? ++this.#dialCount : 0,
-      objectionTo: (peer) => this.#objectionTo(link, peer, purpose),
-    };
-  }
-
-  #objectionTo(link: Link, peer: Peer, purpose: Purpose): Objection | undefined {
-    if (purpose.kind === "member" && purpose.peer !== peer.id) {
-      return { reason: "another-node", words: `${peer.id} is at the address of ${purpose.peer}` };
-    }
-    const candidate = candidateOf(link, peer);
-    if (this.#table.admits(candidate, link) === "wins") return undefined;
-    // A peer dials while it has no link, so perhaps it has lost the one that we still have.
-    if (purpose.kind === "arrived") this.#table.get(peer.id, link.lane)?.link.doubt();
-    return { reason: "duplicate", words: "there is a link of this pair already" };
   }
 
   #controlLinkAt(address: string): Link | undefined {
@@ -362,30 +309,17 @@ class NodeLinks implements Links, LinkOwner {
   // Limits.
 
   #checkLength(frame: Uint8Array, lane: Lane): void {
-    const bytesMax = lane === "control" ? this.#limits.controlFrameBytesMax : this.#limits.dataFrameBytesMax;
+    const bytesMax = lane === "control"
+      ? this.#opener.limits.controlFrameBytesMax
+      : this.#opener.limits.dataFrameBytesMax;
     if (frame.length <= bytesMax) return;
     const words = `Cannot send: a ${lane} frame of ${frame.length} bytes is over the limit of ${bytesMax}`;
     throw new ActorError("message-too-large", words, { details: { bytesMax } });
-  }
-
-  #isAllowed(host: string): boolean {
-    return isGuarded(this.#options.security) || isLoopback(host);
-  }
-
-  #refused(refusal: LinkRefusal): void {
-    this.#counts.refused(refusal, this.#outside.now());
-    this.#options.events.refused(refusal);
   }
 }
 
 /** Milliseconds until a socket that does not close in order is closed by force. */
 const CLOSE_MS_MAX = 1_000;
-
-const NO_EVENTS: SocketEvents = { opened: () => {}, batch: () => {}, closed: () => {} };
-
-function notLoopback(host: string): Objection & { readonly reason: "not-loopback" } {
-  return { reason: "not-loopback", words: `${host} is another machine, and there is neither a secret nor mutual TLS` };
-}
 
 function candidateOf(link: Link, peer: Peer): Candidate {
   return { peer: peer.id, lane: link.lane, dialer: link.dialer(peer.id), dialNumber: link.dialNumberOf(peer) };
@@ -393,23 +327,6 @@ function candidateOf(link: Link, peer: Peer): Candidate {
 
 function wordsOf({ reason, words }: LinkEnd): string {
   return `${reason ?? "network"}: ${words}`;
-}
-
-function reportOf({ link, peer, lane, generation }: Row<Link>): LinkReport {
-  return {
-    peer,
-    address: link.peer?.address ?? "",
-    lane,
-    generation,
-    dialedBy: link.dialed === undefined ? "them" : "us",
-    queuedFrames: link.queue.size,
-    queuedBytes: link.queue.bytes,
-    refusedFrames: link.queue.refusedFrames,
-    creditBytes: link.creditBytes,
-    unconsumedBytes: link.unconsumedBytes,
-    ...link.traffic,
-    silentForMs: link.silentForMs,
-  };
 }
 
 /** Resolves when `start` has called back for each of `links`, or after `timeoutMs`. */

@@ -72,11 +72,18 @@ export interface Links {
   /**
    * Sends by the newest link to that peer; on the data lane only if that is the one of this `generation`, else
    * `no-link`. `full`: its queue is at the limit; nothing was taken, and on the data lane `room` will be called.
-   * `taken`: it will be sent unless the link is lost; the bytes must not change any more.
+   * `taken`: it will be sent unless the link is lost; the bytes must not change any more. A frame that is owed, an answer
+   * to what was taken before, finds as much room again when others are refused.
    *
    * @throws {ActorError} `message-too-large` when the frame is over the limit of its lane.
    */
-  send(to: NodeId, lane: Lane, generation: number, frame: Uint8Array): "taken" | "full" | "no-link";
+  send(
+    to: NodeId,
+    lane: Lane,
+    generation: number,
+    frame: Uint8Array,
+    isOwed?: boolean,
+  ): "taken" | "full" | "no-link";
   /**
    * The members now, with their addresses: their links are kept up. Links to others are closed when idle; those of
    * members that are none any more, at once.

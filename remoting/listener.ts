@@ -12,6 +12,7 @@ import { getRequestListener } from "@hono/node-server";
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { clearTimeout, setTimeout } from "node:timers";
 import { createServer as createTlsServer } from "node:tls";
 import { ActorError } from "../core/failure.ts";
 import { OptionsCheck } from "../core/options_check.ts";
@@ -57,6 +58,10 @@ export const HANDSHAKES_PER_HOST_MAX = 16;
 /** Handshakes that may be under way at all; one address is easily had, and IPv6 gives many. */
 const HANDSHAKES_MAX = 1024;
 const HEADERS_BYTES_MAX = 16 << 10;
+/** Sockets at one time: two for each other node of a large cluster, and some for people. More are closed at once. */
+const SOCKETS_MAX = 4096;
+/** Milliseconds until `close` has closed; what is left then was closed by force and hasn't said so. */
+const CLOSE_MS_MAX = 1_000;
 
 /**
  * Begins to listen.
@@ -111,7 +116,9 @@ class Port implements Listener {
   readonly #handshakeMs: number;
   readonly #handshakesPerHostMax: number;
   readonly #http: HttpServer;
-  readonly #sockets = new Set<Duplex>();
+  readonly #sockets = new Set<Socket>();
+  /** Sockets that have sent no request yet. */
+  readonly #silent = new Map<Socket, ReturnType<typeof setTimeout>>();
   readonly #handshakes = new Map<string, number>();
   readonly #upgrades = new SocketServer();
   #server: TcpServer | undefined;
@@ -128,9 +135,13 @@ class Port implements Listener {
     // Without the setting, this would replace the global `Response` for everybody in the process.
     const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
     this.#http = createHttpServer({ maxHeaderSize: HEADERS_BYTES_MAX }, (request, response) => {
+      this.#hasAsked(request.socket);
       Reflect.apply(answer, undefined, [request, response]); // The same objects, which the package has other typings for.
     });
-    this.#http.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
+    this.#http.on("upgrade", (request, stream, head) => {
+      this.#hasAsked(request.socket);
+      this.#upgrade(request, stream, head);
+    });
   }
 
   get hosts(): readonly string[] {
@@ -178,7 +189,11 @@ class Port implements Listener {
     return this.#closing ??= new Promise((resolve) => {
       this.#acceptor = undefined;
       if (this.#server === undefined) return resolve();
-      this.#server.close(() => resolve());
+      const late = setTimeout(resolve, CLOSE_MS_MAX);
+      this.#server.close(() => {
+        clearTimeout(late);
+        resolve();
+      });
       for (const socket of this.#sockets) socket.destroy();
     });
   }
@@ -186,7 +201,11 @@ class Port implements Listener {
   // One way for plain sockets and for TLS: `node:https` tells nothing about certificates on one of the runtimes.
   #createServer(): TcpServer {
     const { tls } = this.#options;
-    if (tls === undefined) return createTcpServer((socket) => this.#arrived(socket));
+    if (tls === undefined) {
+      return createTcpServer((socket) => {
+        if (this.#track(socket)) this.#serve(socket);
+      });
+    }
     const ca = authoritiesOf(tls);
     const isClientKnown = tls.requireClientCertificate === true;
     const server = createTlsServer({
@@ -198,16 +217,34 @@ class Port implements Listener {
       ALPNProtocols: ["http/1.1"],
       minVersion: "TLSv1.2",
       handshakeTimeout: this.#handshakeMs,
-    }, (socket) => this.#arrived(socket));
+    }, (socket) => this.#serve(socket));
+    server.on("connection", (socket) => this.#track(socket));
     server.on("tlsClientError", (_error, socket) => socket.destroy());
     return server;
   }
 
-  #arrived(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
+  /** Knows the socket until it is closed; `false`, and it is closed, when there are too many. */
+  #track(socket: Socket): boolean {
     socket.on("error", () => {}); // A peer that resets is closed next.
+    if (this.#sockets.size >= SOCKETS_MAX) socket.destroy();
+    else this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    return this.#sockets.has(socket);
+  }
+
+  /** Reads requests from a socket; the first must have come in time. */
+  #serve(socket: Socket): void {
+    socket.on("error", () => {});
+    socket.on("close", () => this.#hasAsked(socket));
+    this.#silent.set(socket, setTimeout(() => socket.destroy(), this.#handshakeMs));
+    // The HTTP server has no port of its own, so its own limits of time don't run.
     this.#http.emit("connection", socket);
+  }
+
+  #hasAsked(socket: Socket): void {
+    const timer = this.#silent.get(socket);
+    if (timer !== undefined) clearTimeout(timer);
+    this.#silent.delete(socket);
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array): void {

@@ -37,10 +37,14 @@ export class SendQueue {
     return this.#frames.length - this.#head;
   }
 
-  /** Takes `frame` if it fits, or if the queue is half empty at least. Otherwise nothing is taken, and `false`. */
-  offer(frame: Uint8Array): boolean {
+  /**
+   * Takes `frame` if it fits, or if the queue is half empty at least. Otherwise nothing is taken, and `false`. One that is
+   * owed, because it answers what was taken before, has as much room again: it is refused only when that is used up too.
+   */
+  offer(frame: Uint8Array, isOwed: boolean = false): boolean {
     const cost = costOf(frame.length);
-    if (this.bytes + cost > this.#bytesMax && this.bytes * 2 > this.#bytesMax) {
+    const bytesMax = isOwed ? 2 * this.#bytesMax : this.#bytesMax;
+    if (this.bytes + cost > bytesMax && this.bytes * 2 > this.#bytesMax) {
       this.refusedFrames++;
       this.#isRoomOwed = true;
       return false;

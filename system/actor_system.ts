@@ -47,6 +47,7 @@ import { infoOf } from "./cluster_facts.ts";
 import type { PlacedSpawn } from "./cluster_member.ts";
 import { EventStream } from "./event_stream.ts";
 import { type Health, healthOf } from "./health.ts";
+import { type NodeHttp, openNodeHttp, type ShownSystem } from "./node_http.ts";
 import { answerAll, shutDown } from "./shutdown.ts";
 import { SpawnLedger } from "./spawn_ledger.ts";
 import { type ListedActor, openCluster, type SystemCluster } from "./system_cluster.ts";
@@ -123,6 +124,9 @@ export class ActorSystem implements AsyncDisposable {
   /** This node's part of a cluster; none when it is alone. */
   #cluster: SystemCluster | undefined = undefined;
   #pool: WorkerPool | undefined = undefined;
+  /** Health and metrics for others to see; none when it listens nowhere. */
+  #http: NodeHttp | undefined = undefined;
+  #workersLost = 0;
   #thread: Thread;
   #state: SystemState = "running";
   #stopping: Promise<void> | undefined = undefined;
@@ -197,7 +201,7 @@ export class ActorSystem implements AsyncDisposable {
   /** Whether this node works, and whether it should be sent requests; if not, why. */
   health(): Health {
     const driver = this.#cluster?.member.driver;
-    return healthOf({ state: this.#state, lagMs: driver?.lagMs ?? 0, cluster: driver });
+    return healthOf({ state: this.#state, lagMs: driver?.lagMs ?? this.#http?.lagMs ?? 0, cluster: driver });
   }
 
   /** A grain by name: no I/O, activated by its first message. Throws `invalid-name`, `kind-unknown`. */
@@ -428,7 +432,8 @@ export class ActorSystem implements AsyncDisposable {
   static async boot(options: CheckedOptions, program: ThreadProgram, generation: number): Promise<ActorSystem> {
     const events = new EventStream();
     const ledger = new SpawnLedger();
-    const cluster = options.cluster === undefined ? undefined : await openCluster(options, options.cluster, events);
+    const http = options.listen === undefined ? undefined : await openNodeHttp(options);
+    const cluster = options.cluster === undefined ? undefined : await openCluster(options, options.cluster, events, http?.fetch);
     const pool = options.entry === undefined || options.workers === 0 ? undefined : new WorkerPool({
       system: options.name,
       entry: options.entry,
@@ -460,11 +465,16 @@ export class ActorSystem implements AsyncDisposable {
       // After the answer to its spawn, which came before it and is taken up by whoever awaits it only now.
       released: (key) => queueMicrotask(() => ledger.remove(key)),
       cluster: cluster && ((lanes) => cluster.threads.withLanes(lanes)),
+    }).catch(async (failure) => {
+      await Promise.all([cluster?.close(0), http?.close()]);
+      throw failure;
     });
     const system: ActorSystem = new ActorSystem(options, events, ledger, thread);
     thread.loop.request();
     system.#pool = pool;
     system.#cluster = cluster;
+    system.#http = http;
+    http?.attach(system.#shown());
     try {
       await pool?.start();
       await cluster?.begin({
@@ -476,9 +486,11 @@ export class ActorSystem implements AsyncDisposable {
     } catch (failure) {
       await pool?.end(0);
       await cluster?.close(0);
+      await http?.close();
       await thread.close();
       throw failure;
     }
+    http?.started();
     return system;
   }
 
@@ -493,6 +505,19 @@ export class ActorSystem implements AsyncDisposable {
       { length: (this.#pool === undefined ? 0 : this.#options.workers) + 1 },
       (_, index) => index as ThreadIndex,
     );
+  }
+
+  #shown(): ShownSystem {
+    const cluster = this.#cluster;
+    return {
+      health: () => this.health(),
+      lagMs: () => cluster?.member.driver.lagMs,
+      threads: () => this.#threads(),
+      isReady: (thread) => thread === MAIN || this.#pool?.isReady(thread) === true,
+      statsOf: async (thread, timeoutMs) => decodeStats(await this.#operate(thread, { op: "stats" }, { timeoutMs })),
+      workersLost: () => this.#workersLost,
+      cluster: cluster && { vitals: cluster.member.driver, tally: cluster.tally },
+    };
   }
 
   #actorThreads(): readonly ThreadIndex[] {
@@ -628,6 +653,7 @@ export class ActorSystem implements AsyncDisposable {
     if (old !== undefined) this.#thread.loop.drainLast(old.reader);
     const asksLost = this.#thread.host.threadLost(index, reason, old?.writer.countUnread() ?? 0);
     this.#cluster?.threads.workerLost(index);
+    this.#workersLost++;
     this.#options.log.error("a worker ended and is replaced", { thread: index, reason, asksLost });
     this.#events.publish({ type: "workerLost", thread: index, reason, asksLost });
   }

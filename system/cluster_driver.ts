@@ -225,7 +225,7 @@ export class ClusterDriver {
   sendPeer(to: NodeId, bytes: Uint8Array): boolean {
     const link = this.#dataLinks.get(to);
     if (link?.isUp !== true) return false;
-    return this.#trySend(to, "data", link.generation, bytes) === "taken";
+    return this.#trySend(to, "data", link.generation, bytes, false) === "taken";
   }
 
   /** Whether this driver does nothing any more. */
@@ -292,7 +292,7 @@ export class ClusterDriver {
       frame: (from, lane, generation, frame) => ifMine(() => this.#received(from, lane, generation, frame)),
       linkUp: (peer, lane, generation) => ifMine(() => this.#linkUp(peer, lane, generation)),
       linkLost: (peer, lane, generation) => ifMine(() => this.#linkLost(peer, lane, generation)),
-      room: () => {},
+      room: () => this.#options.threads.goOn(),
       refused: (refusal) => this.#refused(refusal),
     });
   }
@@ -370,6 +370,7 @@ export class ClusterDriver {
     if (nowMs >= this.#sweepDueMs) {
       this.#sweepDueMs = nowMs + SWEEP_MS;
       this.#options.threads.sweep();
+      this.#options.threads.goOn();
     }
     this.#tickDueMs = nowMs + tickMs;
     this.#ticker = setTimeout(() => this.#tick(), tickMs);
@@ -452,26 +453,47 @@ export class ClusterDriver {
       return;
     }
     const generation = lane === "data" ? effect.generation : 0;
-    const sent = this.#trySend(to, lane, generation, this.#bytesOf(frame));
+    const sent = this.#trySend(to, lane, generation, this.#bytesOf(frame), !isMessage(frame));
     if (sent === "taken") this.counts.framesSent++;
     else this.#unsent(effect, sent);
   }
 
   /** A frame over the limit of its lane is like one that was lost: whoever meant it has bounded it already. */
-  #trySend(to: NodeId, lane: Lane, generation: number, bytes: Uint8Array): "taken" | "full" | "no-link" {
+  #trySend(
+    to: NodeId,
+    lane: Lane,
+    generation: number,
+    bytes: Uint8Array,
+    isOwed: boolean,
+  ): "taken" | "full" | "no-link" {
     try {
-      return this.#links?.send(to, lane, generation, bytes) ?? "no-link";
+      return this.#links?.send(to, lane, generation, bytes, isOwed) ?? "no-link";
     } catch (thrown) {
       this.#options.log.error("a frame is too large for its link", { to, lane, reason: toActorError(thrown).message });
       return "full";
     }
   }
 
-  /** The control lane may lose frames. The data lane may not: what it cannot take ends it, and the machine knows. */
+  /**
+   * The control lane may lose frames. On the data lane a message that finds no room fails, and its senders are held back;
+   * whatever else finds none, where there is always some, ends the link, and the machine knows.
+   */
   #unsent(effect: Extract<NodeEffect, { kind: "send" }>, why: "full" | "no-link"): void {
     this.counts.framesUnsent++;
     if (effect.lane === "control" || why === "no-link") return;
-    this.#links?.closeLink(effect.to, "data", effect.generation, "its queue is full: the peer reads too slowly");
+    const { message } = effect.frame;
+    if (effect.frame.part !== "router" || message.kind !== "user") {
+      this.#links?.closeLink(effect.to, "data", effect.generation, "its queue is full: the peer reads too slowly");
+      return;
+    }
+    const { target, sender, askId, payload } = message;
+    this.#options.threads.holdBack(target);
+    if (askId === undefined) {
+      const reason = "buffer-full";
+      return this.#options.watcher.deadLetter({ kind: "deadLetter", target, sender, askId, payload, reason });
+    }
+    this.tell({ kind: "abortAsk", askId });
+    this.#options.threads.perform({ kind: "failed", askId, code: "buffer-full", fate: "not-delivered" });
   }
 
   #bytesOf(frame: Frame): Uint8Array {
@@ -494,6 +516,7 @@ export class ClusterDriver {
       case "failed":
         return threads.perform(effect);
       case "deadLetter":
+        if (effect.reason === "buffer-full") threads.holdBack(effect.target);
         return watcher.deadLetter(effect);
       case "closeLink":
         return this.#links?.closeLink(effect.peer, "data", effect.generation, effect.reason);
@@ -597,6 +620,11 @@ export class ClusterDriver {
       details: { seen: others, missing, discovered: this.discovered, handshakes, reason },
     });
   }
+}
+
+/** Whether a frame is a message of somebody who can be told that there is no room. Everything else was promised. */
+function isMessage({ part, message }: Frame): boolean {
+  return part === "router" && message.kind === "user";
 }
 
 function listed(addresses: readonly string[]): string {

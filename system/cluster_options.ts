@@ -11,6 +11,7 @@ import { type ClusterSettings, TIMINGS, type Timings } from "../cluster/settings
 import type { QuorumRule } from "../cluster/view.ts";
 import { checkDiscovery } from "../discovery/open_discovery.ts";
 import type { DiscoveryProvider } from "../discovery/provider.ts";
+import { isEveryHost, isHost, parseAddress } from "../remoting/address.ts";
 
 /** What `ActorSystem.start` takes as `cluster`. */
 export interface ClusterOptions {
@@ -38,7 +39,7 @@ export interface ClusterOptions {
   readonly roles?: readonly string[];
   /** Its failure domain, a name. Default none. */
   readonly zone?: string;
-  /** Its share of the load against others, above 0 to 1,000. Default 1. */
+  /** Its share of the load against others, 0.001 to 1,000. Default 1. */
   readonly capacity?: number;
   /** Milliseconds to found or find a cluster, 1,000 to a day; at the limit `bootstrap-timeout`. Default 10,000. */
   readonly bootstrapTimeoutMs?: number;
@@ -46,9 +47,9 @@ export interface ClusterOptions {
   readonly writeTimeoutMs?: number;
   /** Milliseconds one read of the registry may take, 10 to 60,000. Default 1,000. */
   readonly readTimeoutMs?: number;
-  /** Milliseconds between two comparisons of copies, more than `writeTimeoutMs`, to a day. Default 60,000. */
+  /** Milliseconds between two comparisons of copies, 100 to a day and more than `writeTimeoutMs`. Default 60,000. */
   readonly stateSyncIntervalMs?: number;
-  /** Milliseconds between two looks at how even the partitions lie, less than `stateSyncIntervalMs`. Default 1,000. */
+  /** Milliseconds between two looks at how even the partitions lie, 100 to a day and less than `stateSyncIntervalMs`. Default 1,000. */
   readonly balancerIntervalMs?: number;
   /** Bytes of the registry's entries one node keeps, 1 MiB to 64 GiB; at the limit claims fail. Default 64 MiB. */
   readonly tableSizeBytes?: number;
@@ -161,19 +162,29 @@ export function checkListen(check: OptionsCheck, options: ListenOptions): void {
     return check.problem("listen", options, "an object with options");
   }
   check.unknownKeys("listen", options, LISTEN_KEYS);
-  if (options.host !== undefined && typeof options.host !== "string") {
-    check.problem("listen.host", options.host, "a host");
+  const { host, port, advertise, allowedOrigins } = options;
+  if (host !== undefined && !isHost(host)) check.problem("listen.host", host, "a host name or an IP address");
+  check.wholeNumber("listen.port", port, { min: 0, max: 65_535, optional: true });
+  if (advertise !== undefined) checkAdvertise(check, advertise);
+  else if (isHost(host) && isEveryHost(host)) {
+    check.problem("listen.advertise", advertise, `an object with a host: no other node can reach this one at ${host}`);
   }
-  check.wholeNumber("listen.port", options.port, { min: 0, max: 65_535, optional: true });
-  const { advertise } = options;
-  if (advertise === undefined) return;
-  if (typeof advertise !== "object" || advertise === null || typeof advertise.host !== "string") {
+  const areTexts = Array.isArray(allowedOrigins) && allowedOrigins.every((origin) => typeof origin === "string");
+  if (allowedOrigins !== undefined && !areTexts) {
+    check.problem("listen.allowedOrigins", allowedOrigins, "a list of origins, such as https://bank.example");
+  }
+}
+
+function checkAdvertise(check: OptionsCheck, advertise: NonNullable<ListenOptions["advertise"]>): void {
+  if (typeof advertise !== "object" || advertise === null) {
     return check.problem("listen.advertise", advertise, "an object with a host");
   }
-  if (["0.0.0.0", "::", "[::]", ""].includes(advertise.host)) {
-    check.problem("listen.advertise.host", advertise.host, "an address others can reach, not the wildcard");
+  check.unknownKeys("listen.advertise", advertise, ["host", "port"]);
+  const { host, port } = advertise;
+  if (!isHost(host) || isEveryHost(host)) {
+    check.problem("listen.advertise.host", host, "a host by which other nodes can reach this one");
   }
-  check.wholeNumber("listen.advertise.port", advertise.port, { min: 1, max: 65_535, optional: true });
+  check.wholeNumber("listen.advertise.port", port, { min: 1, max: 65_535, optional: true });
 }
 
 /** Checked options with the defaults. */
@@ -237,6 +248,7 @@ function warningsOf(options: ClusterOptions, partitionCount: number, rule: Quoru
 
 function checkQuorums(check: OptionsCheck, { replicaCount = 3, writeQuorum, readQuorum }: ClusterOptions): void {
   check.wholeNumber("cluster.replicaCount", replicaCount, { min: 1, max: REPLICAS_MAX });
+  if (!Number.isInteger(replicaCount) || replicaCount < 1 || replicaCount > REPLICAS_MAX) return; // Of what, then?
   const majority = Math.floor(replicaCount / 2) + 1;
   check.wholeNumber("cluster.writeQuorum", writeQuorum, { min: majority, max: replicaCount, optional: true });
   check.wholeNumber("cluster.readQuorum", readQuorum, { min: 1, max: replicaCount, optional: true });
@@ -246,7 +258,7 @@ function checkRule(check: OptionsCheck, quorum: unknown): void {
   if (quorum === undefined || quorum === "dynamic" || quorum === "oldest") return;
   const seeds = typeof quorum === "object" && quorum !== null && "seeds" in quorum ? quorum.seeds : undefined;
   const isGood = Array.isArray(seeds) && seeds.length >= 1 && seeds.length <= SEEDS_MAX &&
-    seeds.every((seed) => typeof seed === "string" && /^.+:\d{1,5}$/.test(seed));
+    seeds.every((seed) => typeof seed === "string" && parseAddress(seed) !== undefined);
   if (!isGood) {
     check.problem("cluster.quorum", quorum, `"dynamic", "oldest", or { seeds: [host:port, …] }, 1 to ${SEEDS_MAX}`);
   }

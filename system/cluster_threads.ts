@@ -49,6 +49,8 @@ const LANE_BYTES_MAX = 1 << 24;
 const LANE_RECORDS_MAX = 1 << 15;
 
 const MAIN = 0 as ThreadIndex;
+/** Actors whose senders are held back. Above, their messages are taken and fail one by one. */
+const HELD_BACK_MAX = 10_000;
 /** An activation that ends for these was not obeying, though it was told to end at the same time. */
 const ENDS_OF_ITS_OWN: ReadonlySet<StopReason> = new Set([
   "passivated",
@@ -109,6 +111,8 @@ export class ClusterThreads implements ThreadCluster {
   /** Orders that wait for the store's generation. */
   #held: (() => void)[] | undefined = undefined;
   readonly #given = new Map<string, Given>();
+  /** Actors for whose messages there is no room. */
+  readonly #heldBack = new Set<ActorKey>();
   /** Activations that were told to end. */
   readonly #stops = new Set<string>();
   readonly #awaited = new Map<number, Awaited>();
@@ -340,6 +344,22 @@ export class ClusterThreads implements ThreadCluster {
     return spawned.length;
   }
 
+  /** Messages to this actor find no room: from now on their senders are told so at once. */
+  holdBack(target: string): void {
+    const key = target as ActorKey;
+    if (this.#heldBack.has(key) || this.#heldBack.size >= HELD_BACK_MAX) return;
+    this.#heldBack.add(key);
+    this.#orderAll({ order: "busy", key });
+  }
+
+  /** There may be room again. */
+  goOn(): void {
+    if (this.#heldBack.size === 0) return;
+    this.#orderAll({ order: "free", keys: [...this.#heldBack] });
+    this.#heldBack.clear();
+    this.#options.sent();
+  }
+
   /** Forgets those nobody waits for any longer. Once a second is enough. */
   sweep(): void {
     const nowMs = this.#options.clock();
@@ -459,6 +479,7 @@ export class ClusterThreads implements ThreadCluster {
     return {
       send: (letter) => {
         if (letter.sender !== undefined && !this.lease.mayLeave()) return "lease-lost";
+        if (this.#heldBack.has(letter.target)) return "buffer-full";
         this.#send(MAIN, letter);
         return undefined;
       },

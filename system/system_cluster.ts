@@ -16,6 +16,7 @@ import type { CheckedClusterOptions } from "./cluster_options.ts";
 import { ClusterThreads } from "./cluster_threads.ts";
 import { PeerTalk } from "./peer_talk.ts";
 import type { EventStream } from "./event_stream.ts";
+import { ClusterTally } from "./metric_tally.ts";
 import type { CheckedOptions } from "./system_options.ts";
 
 /** Reasons of dead letters that the thread of the receiver has counted itself. */
@@ -52,6 +53,8 @@ export class SystemCluster {
   readonly threads: ClusterThreads;
   readonly listener: Listener;
   readonly talk: PeerTalk;
+  /** What has happened, by number. */
+  readonly tally = new ClusterTally();
   #system: ClusteredSystem | undefined = undefined;
   #isBegun = false;
 
@@ -64,8 +67,11 @@ export class SystemCluster {
       timings: cluster.timings,
       clock: () => instant(performance.now()),
       wallClock: Date.now,
-      tell: (input) => this.member.driver.tell(input),
-      sent: () => {},
+      tell: (input) => {
+        this.tally.input(input.kind);
+        this.member.driver.tell(input);
+      },
+      sent: () => this.#system?.thread.loop.request(),
       watch: (thread, watcher, key, kind, isOn) => this.talk.watch(thread, watcher, key, kind, isOn),
     });
     this.talk = new PeerTalk({
@@ -88,6 +94,7 @@ export class SystemCluster {
       storeGeneration: (clusterId) => generationOf(options, clusterId),
       flush: () => this.#flush(),
       fact: (fact) => {
+        this.tally.fact(fact);
         if (fact.type === "nodeFenced") this.talk.endAll();
         logFact(options, fact);
         events.publish(fact);
@@ -142,11 +149,12 @@ export class SystemCluster {
   }
 }
 
-/** Listens, and puts the cluster together. Rejects with `start-failed`, `invalid-options`. */
+/** Listens, and puts the cluster together; `fetch` answers what is no link. Rejects with `start-failed`, `invalid-options`. */
 export async function openCluster(
   options: CheckedOptions,
   cluster: CheckedClusterOptions,
   events: EventStream,
+  fetch: ((request: Request) => Response | Promise<Response>) | undefined,
 ): Promise<SystemCluster> {
   const { host = "127.0.0.1", port = 0, advertise, allowedOrigins } = options.listen ?? {};
   const listener = await listen({
@@ -155,7 +163,7 @@ export async function openCluster(
     advertise,
     tls: options.security.tls,
     allowedOrigins,
-    fetch: () => new Response("", { status: 404 }),
+    fetch,
   });
   return new SystemCluster(options, cluster, listener, events);
 }

@@ -117,6 +117,10 @@ export class Outbox implements Outbound {
     return this.#lanes.peers.reduce((sum, { writer }) => sum + writer.refusedByReceiver, 0);
   }
 
+  bytesQueued(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#lanes.peers.map(({ index, writer }) => [index, writer.bytesQueued]));
+  }
+
   notice(thread: ThreadIndex, notice: Notice): void {
     this.#owed(thread, RecordType.notice, 0, notice);
   }
