@@ -39,6 +39,11 @@ export interface Context<State> {
   readonly signal: AbortSignal;
   /** This activation's fencing token, for writes to systems of your own; `undefined` when the kind is not stored. */
   readonly fence: FencingToken | undefined;
+  /**
+   * The trace that the message belongs to, as a `traceparent` of the W3C Trace Context, if whoever began it named one with
+   * `ref.with({ trace })`. What this handler sends belongs to it as well.
+   */
+  readonly trace: string | undefined;
   /** This actor's timers. They end with its life. */
   readonly timers: ContextTimers;
 

@@ -26,6 +26,8 @@ export class Envelope {
   readonly ask: AskHeader | undefined;
   /** The timer that made it, if one did. */
   readonly timer: ActorTimer | undefined;
+  /** The trace it belongs to, as a `traceparent` (W3C Trace Context), if whoever began it named one. */
+  readonly trace: string | undefined;
 
   constructor(
     handler: number,
@@ -33,12 +35,14 @@ export class Envelope {
     sender: Target | undefined,
     ask: AskHeader | undefined,
     timer?: ActorTimer,
+    trace?: string,
   ) {
     this.handler = handler;
     this.args = args;
     this.sender = sender;
     this.ask = ask;
     this.timer = timer;
+    this.trace = trace;
   }
 }
 

@@ -105,6 +105,10 @@ export class HandlerContext implements Context<unknown> {
     return this.cell.port.refTo(this.cell);
   }
 
+  get trace(): string | undefined {
+    return this.envelope?.trace;
+  }
+
   get sender(): ActorRef | undefined {
     const { port } = this.#live();
     const sender = this.envelope?.sender;

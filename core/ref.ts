@@ -17,12 +17,17 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
   /** Ends the wait with `ask-aborted`, fate `unknown`: the message may be on its way. */
   readonly signal?: AbortSignal;
+  /**
+   * The trace that its messages belong to, tells as well: a `traceparent` header of the W3C Trace Context. A handler's
+   * messages belong to that of the message it runs for, unless it names another. What is no `traceparent` counts as none.
+   */
+  readonly trace?: string;
 }
 
 /** Carries messages away from refs: each thread has one. */
 export interface Courier {
   /** Sends and goes on; `false` when the first queue on the way refused. */
-  tell(target: Target, handler: number, args: readonly unknown[]): boolean;
+  tell(target: Target, handler: number, args: readonly unknown[], trace?: string): boolean;
   /** Sends and waits for one reply. */
   ask(target: Target, handler: number, args: readonly unknown[], wait: WaitOptions | undefined): Promise<unknown>;
   /** All outcomes of many asks, in order (promises are the courier's, not the core's). */
@@ -73,7 +78,7 @@ export class ActorRef<P = AnyProtocol> {
 
   /** Send and go on: see {@link Tell}. */
   get tell(): Tell<P> {
-    return this.#tell ??= new this.#target.kind.facades.Tell(this.#target, undefined) as Tell<P>;
+    return this.#tell ??= new this.#target.kind.facades.Tell(this.#target, this.#wait) as Tell<P>;
   }
 
   /** Send and wait for one reply: see {@link Ask}. */
@@ -83,7 +88,7 @@ export class ActorRef<P = AnyProtocol> {
 
   /** Many messages for one handler, in order: see {@link TellAll}. */
   get tellAll(): TellAll<P> {
-    return new this.#target.kind.facades.TellAll(this.#target, undefined) as TellAll<P>;
+    return new this.#target.kind.facades.TellAll(this.#target, this.#wait) as TellAll<P>;
   }
 
   /** Many asks for one handler at once: see {@link AskAll}. */
@@ -91,9 +96,11 @@ export class ActorRef<P = AnyProtocol> {
     return new this.#target.kind.facades.AskAll(this.#target, this.#wait) as AskAll<P>;
   }
 
-  /** The same ref with another patience: `timeoutMs` and `signal` of its asks. */
+  /** The same ref with another patience: `timeoutMs` and `signal` of its asks; and the `trace` of all it sends. */
   with(wait: WaitOptions): ActorRef<P> {
-    return new ActorRef<P>(this.#target, { ...this.#wait, ...wait }, this.#place);
+    const { trace, ...others } = wait;
+    const named = isTraceparent(trace) ? { trace } : {};
+    return new ActorRef<P>(this.#target, { ...this.#wait, ...others, ...named }, this.#place);
   }
 
   /**
@@ -157,6 +164,11 @@ export interface RefPlace {
 /** A ref whose protocol does not matter: to compare, watch or stop. */
 export type AnyRef = Pick<ActorRef<unknown>, "kind" | "key" | "name" | "address">;
 
+/** Whether a value is a `traceparent` of version 00: ids of a trace and a span, and flags. */
+function isTraceparent(value: unknown): value is string {
+  return typeof value === "string" && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(value);
+}
+
 /** The target of a ref, or `not-supported` when `value` is not one of ours. */
 export function targetOf(value: object): Target {
   const target = ActorRef.targetOf(value);
@@ -207,7 +219,7 @@ export function makeFacades(kindName: string, handlerNames: readonly string[]): 
   return {
     Tell: facade(handlerNames, throws, (handler) =>
       function (...args) {
-        return this.$target.courier.tell(this.$target, handler, args);
+        return this.$target.courier.tell(this.$target, handler, args, this.$wait?.trace);
       }),
     Ask: facade(handlerNames, rejects, (handler) =>
       function (...args) {
@@ -215,7 +227,7 @@ export function makeFacades(kindName: string, handlerNames: readonly string[]): 
       }),
     TellAll: facade(handlerNames, throws, (handler) =>
       function (calls) {
-        return tellAll(this.$target, handler, calls);
+        return tellAll(this, handler, calls);
       }),
     AskAll: facade(handlerNames, rejects, (handler) =>
       function (calls) {
@@ -247,10 +259,10 @@ function refusing(refuse: (name: string) => unknown): object {
   });
 }
 
-function tellAll(target: Target, handler: number, calls: unknown): number {
+function tellAll({ $target: target, $wait: wait }: FacadeSelf, handler: number, calls: unknown): number {
   let taken = 0;
   for (const args of listOfCalls(calls)) {
-    if (!target.courier.tell(target, handler, args)) break;
+    if (!target.courier.tell(target, handler, args, wait?.trace)) break;
     taken++;
   }
   return taken;

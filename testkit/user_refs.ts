@@ -39,9 +39,9 @@ export class UserCourier implements Courier {
     return new ActorRef<P>(new RefTarget(this, kind, key, MAIN, undefined));
   }
 
-  tell(target: Target, handler: number, args: readonly unknown[]): boolean {
+  tell(target: Target, handler: number, args: readonly unknown[], trace?: string): boolean {
     const actors = this.#world.actorsOf(this.#host);
-    return actors?.courier.tell(inner(actors, target), handler, args) ?? false;
+    return actors?.courier.tell(inner(actors, target), handler, args, trace) ?? false;
   }
 
   ask(target: Target, handler: number, args: readonly unknown[], wait: WaitOptions | undefined): Promise<unknown> {

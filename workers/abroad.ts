@@ -272,7 +272,7 @@ export class Abroad {
 
   #envelopeOf({ target, deadline, payload, origin, number }: Arrival): Envelope {
     const { kinds, refs, cells, courier } = this.#options;
-    const { handler, sender, chain, args } = decodeLetter(payload, refs);
+    const { handler, sender, chain, args, trace } = decodeLetter(payload, refs);
     const index = cells.get(target)?.kind.indexOf(handler);
     if (index === undefined) {
       throw new ActorError("handler-unknown", `Cannot deliver ${target}.${handler}: there is no such handler`);
@@ -282,7 +282,7 @@ export class Abroad {
       ? new RefTarget(courier, kind, sender.key, NO_THREAD, undefined)
       : undefined;
     const ask = deadline === undefined ? undefined : new ForeignAsk(number, deadline, chain, origin);
-    const envelope = new Envelope(index, args, from, ask);
+    const envelope = new Envelope(index, args, from, ask, undefined, trace);
     this.#origins.set(envelope, { origin });
     return envelope;
   }
@@ -296,12 +296,13 @@ export class Abroad {
       : undefined;
   }
 
-  #letterOf(target: Target, { handler, args, sender, ask }: Envelope): ClusterLetter {
+  #letterOf(target: Target, { handler, args, sender, ask, trace }: Envelope): ClusterLetter {
     const letter: Letter = {
       handler: target.kind.handlers[handler]?.name ?? "?",
       sender: sender && { kind: sender.kind.name, key: sender.key },
       chain: ask?.chain,
       args,
+      trace,
     };
     return {
       target: target.key,

@@ -71,11 +71,15 @@ export class ThreadCourier implements Courier {
     this.#askId = options.firstInvocation;
   }
 
-  tell(target: Target, handler: number, args: readonly unknown[]): boolean {
-    const sender = this.#scope.current()?.cell;
+  tell(target: Target, handler: number, args: readonly unknown[], named?: string): boolean {
+    const current = this.#scope.current();
+    const sender = current?.cell;
+    const trace = named ?? current?.envelope?.trace;
     if (this.gate !== "open" && this.#isShut(sender)) return this.#refuseTell(target, handler, args);
-    if (target.thread === this.#thread) return this.#tellHere(target, new Envelope(handler, args, sender, undefined));
-    const isTaken = this.#abroad().send(target, handler, args, sender, undefined);
+    if (target.thread === this.#thread) {
+      return this.#tellHere(target, new Envelope(handler, args, sender, undefined, undefined, trace));
+    }
+    const isTaken = this.#abroad().send(target, handler, args, sender, undefined, trace);
     if (isTaken) this.#reports.counters.recordsSent++;
     else this.#reports.counters.tellsRefused++;
     this.#options.request();
@@ -98,8 +102,10 @@ export class ThreadCourier implements Courier {
       this.#asks.add(ask, wait?.signal);
       this.#reports.counters.asks++;
       try {
-        if (target.thread === this.#thread) this.#askHere(target, new Envelope(handler, args, caller?.cell, ask), ask);
-        else this.#askAbroad(target, handler, args, caller?.cell, ask);
+        const trace = wait?.trace ?? caller?.envelope?.trace;
+        if (target.thread === this.#thread) {
+          this.#askHere(target, new Envelope(handler, args, caller?.cell, ask, undefined, trace), ask);
+        } else this.#askAbroad(target, handler, args, caller?.cell, ask, trace);
       } catch (thrown) {
         this.#asks.reject(ask, toActorError(thrown));
       }
@@ -217,8 +223,9 @@ export class ThreadCourier implements Courier {
     args: readonly unknown[],
     sender: Cell | undefined,
     ask: PendingAsk,
+    trace: string | undefined,
   ): void {
-    const isTaken = this.#abroad().send(target, handler, args, sender, ask);
+    const isTaken = this.#abroad().send(target, handler, args, sender, ask, trace);
     this.#options.request();
     if (isTaken) this.#reports.counters.recordsSent++;
     else this.#asks.reject(ask, laneFull(ask, target));

@@ -15,7 +15,7 @@ import { KeyMemo } from "./key_memo.ts";
 import type { RecordSink } from "./lane.ts";
 import { operate } from "./operations.ts";
 import type { PartitionHost } from "./partition_host.ts";
-import { readArguments, readAsk, RecordType } from "./record.ts";
+import { HAS_SENDER, HAS_TRACE, readArguments, readAsk, RecordType } from "./record.ts";
 import { RefTarget } from "./ref_target.ts";
 import { decodeNotice, decodeOperation, type Notice } from "./worker_protocol.ts";
 
@@ -94,8 +94,11 @@ export class Inbox implements RecordSink {
     if (kind === undefined) throw new ActorError("kind-unknown", "Cannot deliver: there is no kind of this index");
     const key = this.#keys.read(reader);
     const handler = reader.u16();
-    const sender = reader.u8() === 0 ? undefined : this.#sender(reader);
-    host.courier.deliver(kind, key, new Envelope(handler, readArguments(reader, host.refs), sender, ask), from);
+    const flags = reader.u8();
+    const sender = (flags & HAS_SENDER) === 0 ? undefined : this.#sender(reader);
+    const trace = (flags & HAS_TRACE) === 0 ? undefined : reader.string();
+    const args = readArguments(reader, host.refs);
+    host.courier.deliver(kind, key, new Envelope(handler, args, sender, ask, undefined, trace), from);
   }
 
   #sender(reader: ByteReader): Target {

@@ -20,28 +20,31 @@ export interface Letter {
   readonly sender: { readonly kind: string; readonly key: string } | undefined;
   readonly chain: ChainLink | undefined;
   readonly args: readonly unknown[];
+  /** The trace it belongs to; missing where there is none. */
+  readonly trace: string | undefined;
 }
 
 /** The bytes of a letter. Throws what {@link encodeToBytes} throws. */
 export function encodeLetter(
-  { handler, sender, chain, args }: Letter,
+  { handler, sender, chain, args, trace }: Letter,
   refs: RefCodec,
   bytesMax: number = MESSAGE_BYTES_DEFAULT,
 ): Uint8Array {
   const links: unknown[] = [];
   for (let link = chain; link !== undefined; link = link.previous) links.push(link.invocation, link.key, link.handler);
-  return encodeToBytes([args, handler, sender?.kind, sender?.key, links], refs, bytesMax);
+  const parts = [args, handler, sender?.kind, sender?.key, links];
+  return encodeToBytes(trace === undefined ? parts : [...parts, trace], refs, bytesMax);
 }
 
 /** The letter that `payload` is. Throws `malformed-bytes`, or `kind-unknown` for a ref of a kind that isn't here. */
 export function decodeLetter(payload: unknown, refs: RefCodec): Letter {
   if (!(payload instanceof Uint8Array)) throw malformed("a letter is bytes");
   const parts = decodeFromBytes(payload, refs);
-  if (!Array.isArray(parts) || parts.length !== 5) throw malformed("a letter has five parts");
-  const [args, handler, kind, key, links]: readonly unknown[] = parts;
+  if (!Array.isArray(parts) || parts.length < 5 || parts.length > 6) throw malformed("a letter has five or six parts");
+  const [args, handler, kind, key, links, trace]: readonly unknown[] = parts;
   if (!Array.isArray(args) || typeof handler !== "string") throw malformed("a letter has arguments and a handler");
   const sender = typeof kind === "string" && typeof key === "string" ? { kind, key } : undefined;
-  return { args, handler, sender, chain: chainOf(links) };
+  return { args, handler, sender, chain: chainOf(links), trace: typeof trace === "string" ? trace : undefined };
 }
 
 function chainOf(links: unknown): ChainLink | undefined {

@@ -32,6 +32,7 @@ export interface Outbound {
     args: readonly unknown[],
     sender: Target | undefined,
     ask: AskHeader | undefined,
+    trace: string | undefined,
   ): boolean;
   /** Answers an ask of another thread; what cannot travel is answered with a failure instead. */
   reply(ask: AskHeader, value: unknown): void;
@@ -69,6 +70,7 @@ export class Outbox implements Outbound {
     args: readonly unknown[],
     sender: Target | undefined,
     ask: AskHeader | undefined,
+    trace: string | undefined,
   ): boolean {
     const lane = this.#lanes.writerTo(target.thread);
     const writer = lane.begin();
@@ -77,7 +79,7 @@ export class Outbox implements Outbound {
       return false;
     }
     try {
-      writeEnvelope(writer, this.#kinds, target, handler, args, sender, ask, this.#refs);
+      writeEnvelope(writer, this.#kinds, target, handler, args, sender, ask, trace, this.#refs);
       lane.end();
     } catch (error) {
       lane.abandon();

@@ -14,7 +14,7 @@
  *
  * What a clustered node's threads say to each other beside that is in `cluster_records.ts`.
  *
- * A sender is a byte that says whether there is one, its kind and key. A chain is a byte for its length,
+ * A sender is a byte that says whether there is one (1) and whether a trace follows (2), its kind and key. A chain is a byte for its length,
  * then invocation (float 64), key and handler of each link, the nearest first.
  *
  * @module
@@ -45,6 +45,11 @@ export const RecordType = {
   word: 12,
 } as const;
 
+/** Bits of the byte in front of a sender. */
+export const HAS_SENDER = 1;
+/** See {@link HAS_SENDER}. */
+export const HAS_TRACE = 2;
+
 /** Writes the front of a reply, failure, operation or notice. */
 export function writeHeader(writer: ByteWriter, type: number, id: number): void {
   writer.u8(type);
@@ -60,6 +65,7 @@ export function writeEnvelope(
   args: readonly unknown[],
   sender: Target | undefined,
   ask: AskHeader | undefined,
+  trace: string | undefined,
   refs: RefCodec,
 ): void {
   if (ask === undefined) {
@@ -73,13 +79,12 @@ export function writeEnvelope(
   writer.u16(kinds.indexOf(target.kind));
   writer.string(target.key);
   writer.u16(handler);
-  if (sender === undefined) {
-    writer.u8(0);
-  } else {
-    writer.u8(1);
+  writer.u8((sender === undefined ? 0 : HAS_SENDER) | (trace === undefined ? 0 : HAS_TRACE));
+  if (sender !== undefined) {
     writer.u16(kinds.indexOf(sender.kind));
     writer.string(sender.key);
   }
+  if (trace !== undefined) writer.string(trace);
   encodeArguments(writer, args, refs);
 }
 

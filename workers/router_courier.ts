@@ -27,10 +27,10 @@ export class RouterCourier implements Courier {
   }
 
   /** `true` when every chosen routee's queue took the message. */
-  tell(_target: Target, handler: number, args: readonly unknown[]): boolean {
+  tell(_target: Target, handler: number, args: readonly unknown[], trace?: string): boolean {
     let isTaken = true;
     for (const routee of this.#pool.forTell(handler, args)) {
-      if (!this.#courier.tell(routee, handler, args)) isTaken = false;
+      if (!this.#courier.tell(routee, handler, args, trace)) isTaken = false;
     }
     return isTaken;
   }

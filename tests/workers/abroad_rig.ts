@@ -117,7 +117,7 @@ export class AbroadRig {
       actorKind: kind.name,
       number: ++this.#number,
       deadline: isAsk ? instant(this.nowMs + 2_000) : undefined,
-      payload: encodeLetter({ handler, sender: undefined, chain: undefined, args }, this.host.refs),
+      payload: encodeLetter({ handler, sender: undefined, chain: undefined, args, trace: undefined }, this.host.refs),
       origin,
     });
   }
