@@ -102,6 +102,11 @@ export function createRoutes(): Routes {
   };
 }
 
+/** The one place that messages for a key go to now, with none of them waiting; `undefined` when that cannot be said. */
+export function settledPlace({ routes }: { readonly routes: Routes }, key: string): Place | undefined {
+  return routes.moving.has(key) ? undefined : routes.settled.get(key)?.place;
+}
+
 /** A new moving route, with nothing waiting. */
 export function addMoving(routes: Routes, key: string, actorKind: string, attempts: number): MovingRoute {
   const route: MovingRoute = {

@@ -127,6 +127,8 @@ export class ActorSystem implements AsyncDisposable {
   /** Health and metrics for others to see; none when it listens nowhere. */
   #http: NodeHttp | undefined = undefined;
   #workersLost = 0;
+  /** By thread: actors of the cluster that begin again with its successor. */
+  readonly #begunAgain = new Map<ThreadIndex, number>();
   #thread: Thread;
   #state: SystemState = "running";
   #stopping: Promise<void> | undefined = undefined;
@@ -176,6 +178,11 @@ export class ActorSystem implements AsyncDisposable {
   /** Whether this system is a node of a cluster, and in it now: it has a view. Says nothing of its lease: see {@link health}. */
   get inCluster(): boolean {
     return this.#cluster?.member.view !== undefined;
+  }
+
+  /** `host:port` where others reach this node, also for health and metrics; `undefined` when it listens nowhere. */
+  get address(): string | undefined {
+    return this.#cluster?.listener.address ?? this.#http?.address;
   }
 
   /** This node, as others see it; `undefined` without a cluster. Its id changes when it was removed and comes back. */
@@ -433,7 +440,9 @@ export class ActorSystem implements AsyncDisposable {
     const events = new EventStream();
     const ledger = new SpawnLedger();
     const http = options.listen === undefined ? undefined : await openNodeHttp(options);
-    const cluster = options.cluster === undefined ? undefined : await openCluster(options, options.cluster, events, http?.fetch);
+    const cluster = options.cluster === undefined
+      ? undefined
+      : await openCluster(options, options.cluster, events, http?.fetch);
     const pool = options.entry === undefined || options.workers === 0 ? undefined : new WorkerPool({
       system: options.name,
       entry: options.entry,
@@ -449,7 +458,7 @@ export class ActorSystem implements AsyncDisposable {
       random: seededRandom(Date.now()),
       lost: (index, lanes, reason) => system.#workerLost(index, lanes, reason),
       replaced: (index, respawned) => {
-        const actorsRestarted = respawned + (cluster?.threads.workerReplaced(index) ?? 0);
+        const actorsRestarted = respawned + (system.#begunAgain.get(index) ?? 0);
         events.publish({ type: "workerReplaced", thread: index, actorsRestarted });
       },
       respawn: (index) => system.#respawn(index),
@@ -622,6 +631,7 @@ export class ActorSystem implements AsyncDisposable {
       operate: (thread, operation, wait) => this.#operate(thread, operation, wait),
     }, Math.max(1, endMs - performance.now()));
     await this.#cluster?.close(Math.max(1, Math.min(CLUSTER_CLOSE_MS, endMs - performance.now())));
+    await this.#http?.close();
     courier.gate = "closed";
     this.#state = "stopped";
     answerAll(this.#thread);
@@ -652,7 +662,7 @@ export class ActorSystem implements AsyncDisposable {
     const old = this.#thread.lanes?.replace(index, lanes);
     if (old !== undefined) this.#thread.loop.drainLast(old.reader);
     const asksLost = this.#thread.host.threadLost(index, reason, old?.writer.countUnread() ?? 0);
-    this.#cluster?.threads.workerLost(index);
+    if (this.#cluster !== undefined) this.#begunAgain.set(index, this.#cluster.threads.workerLost(index));
     this.#workersLost++;
     this.#options.log.error("a worker ended and is replaced", { thread: index, reason, asksLost });
     this.#events.publish({ type: "workerLost", thread: index, reason, asksLost });

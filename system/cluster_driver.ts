@@ -28,14 +28,15 @@ import {
 import { frameDecoder, isFrameProblem } from "../cluster/decode_frame.ts";
 import { FRAME_LIMITS } from "../cluster/decode_values.ts";
 import type { DirectoryResult } from "../cluster/directory_protocol.ts";
-import type { LeaseStatus } from "../cluster/engine.ts";
+import { isSameVersion, type LeaseStatus, type Version } from "../cluster/engine.ts";
 import { decodeFrameBytes, encodeFrame } from "../cluster/frame_bytes.ts";
 import type { LeaseTerm } from "../cluster/lease.ts";
+import { settledPlace } from "../cluster/router_routes.ts";
 import { ALL_RULES } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
 import { isMember, type View } from "../cluster/view.ts";
-import type { Lane, LinkEvents, LinkRefusal, LinkReport, Links } from "../remoting/links.ts";
+import type { Lane, LinkCounters, LinkEvents, LinkRefusal, LinkReport, Links } from "../remoting/links.ts";
 import type { ClusterThreads } from "./cluster_threads.ts";
 import { newNodeId } from "./node_id.ts";
 import { isPeerWord } from "./peer_words.ts";
@@ -128,7 +129,7 @@ export class ClusterDriver {
   readonly #dataLinks = new Map<NodeId, DataLink>();
   readonly #owedCredit: { readonly peer: NodeId; readonly generation: number; readonly bytes: number }[] = [];
   readonly #readyWaiters = new Set<{ readonly ready: () => void; readonly failed: (error: ActorError) => void }>();
-  #inputs: NodeInput[] = [];
+  #inputs: (NodeInput | (() => void))[] = [];
   #isPumping = false;
   #isPumpDue = false;
   #node: ClusterNode;
@@ -189,6 +190,11 @@ export class ClusterDriver {
     return this.#links?.report() ?? [];
   }
 
+  /** What has happened to the links of this identity; `undefined` between two of them. */
+  get linkCounters(): LinkCounters | undefined {
+    return this.#links?.counters();
+  }
+
   /** Begins: opens links, looks for others, ticks. */
   begin(): void {
     this.#openIdentity();
@@ -205,10 +211,25 @@ export class ClusterDriver {
 
   /** Hands an input to the machine, soon: never from inside of this call. */
   tell(input: NodeInput): void {
+    this.#push(input);
+  }
+
+  #push(input: NodeInput | (() => void)): void {
     this.#inputs.push(input);
     if (this.#isPumping || this.#isPumpDue) return;
     this.#isPumpDue = true;
     queueMicrotask(() => this.#pump());
+  }
+
+  /** Calls back when every input told so far was taken. Not at all when this identity ends before. */
+  afterInputs(go: () => void): void {
+    this.#push(go);
+  }
+
+  /** Whether the router has one place for a key, which is this activation here, and nothing that waits for it. */
+  isSettledHere(key: string, token: Version): boolean {
+    const place = settledPlace(this.#node.router, key);
+    return place?.node === this.id && isSameVersion(place.token, token);
   }
 
   /** Asks the machine something that ends with `done`. */
@@ -333,7 +354,10 @@ export class ClusterDriver {
         const inputs = this.#inputs;
         this.#inputs = [];
         count += inputs.length;
-        for (const input of inputs) this.#step(input);
+        for (const input of inputs) {
+          if (typeof input === "function") input();
+          else this.#step(input);
+        }
       }
     } finally {
       this.#isPumping = false;
@@ -607,7 +631,9 @@ export class ClusterDriver {
     const { settings: { minimumPeersQuorum }, timings: { bootstrapTimeoutMs }, address } = this.#options;
     const others = seen.filter((one) => one !== address);
     const missing = Math.max(0, minimumPeersQuorum - 1 - others.length);
-    const handshakes = this.refusals.map(({ address: at, code, words: why }) => `${at}: ${code} (${why})`);
+    const handshakes = [
+      ...new Set(this.refusals.map(({ address: at, code, words: why }) => `${at}: ${code} (${why})`)),
+    ];
     const parts = [
       `Cannot join or found a cluster in ${bootstrapTimeoutMs} ms: ${reason}`,
       `discovery named ${listed(this.discovered)}${

@@ -68,6 +68,10 @@ export interface ClusterThreadsOptions {
   readonly wallClock: () => number;
   /** Hands an input to the machine, soon: never from inside of this call. */
   readonly tell: (input: NodeInput) => void;
+  /** Calls back when every input told so far was taken. */
+  readonly afterInputs: (go: () => void) => void;
+  /** Whether the router's one place for a key is this activation, with nothing on its way anywhere else. */
+  readonly isSettledHere: (key: ActorKey, token: Version) => boolean;
   /** Something was put into a lane. */
   readonly sent: () => void;
   /** An actor of a thread watches one that isn't on it, or no longer. */
@@ -318,8 +322,11 @@ export class ClusterThreads implements ThreadCluster {
     }
   }
 
-  /** A worker is gone with everything on it: grains end, spawned actors begin again on its successor. */
-  workerLost(thread: ThreadIndex): void {
+  /**
+   * A worker is gone with everything on it, and its lanes are new: grains end, spawned actors begin again on its successor
+   * under the tokens they have. How many do.
+   */
+  workerLost(thread: ThreadIndex): number {
     const { tell } = this.#options;
     for (const [id, { thread: on, arrived }] of [...this.#awaited]) {
       if (on !== thread) continue;
@@ -332,16 +339,19 @@ export class ClusterThreads implements ThreadCluster {
       this.#askers.delete(askId);
       tell({ kind: "abortAsk", askId });
     }
-    for (const { key, token, thread: on, last } of [...this.#given.values()]) {
-      if (on === thread && isGrainKey(key)) this.#ended(thread, key, token, "worker-lost", [], [], last);
+    let begunAgain = 0;
+    for (const given of [...this.#given.values()]) {
+      if (given.thread !== thread) continue;
+      if (isGrainKey(given.key)) {
+        this.#ended(thread, given.key, given.token, "worker-lost", [], [], given.last);
+        continue;
+      }
+      // Before anything else that goes into the new lane: a message must not find it missing there.
+      given.offered = 0;
+      this.#begin(given);
+      begunAgain++;
     }
-  }
-
-  /** Its successor runs. */
-  workerReplaced(thread: ThreadIndex): number {
-    const spawned = [...this.#given.values()].filter((given) => given.thread === thread);
-    for (const given of spawned) this.#begin(given);
-    return spawned.length;
+    return begunAgain;
   }
 
   /** Messages to this actor find no room: from now on their senders are told so at once. */
@@ -388,13 +398,23 @@ export class ClusterThreads implements ThreadCluster {
         return this.#ended(thread, key, token, reason, items, letters, through);
       }
       case "wantsOpen":
-        return;
+        return this.#options.afterInputs(() => this.#answerOpen(thread, word.key, word.token));
       case "watch":
       case "unwatch":
         return this.#options.watch(thread, word.watcher, word.key, word.kind, word.word === "watch");
       default:
         return word satisfies never;
     }
+  }
+
+  /**
+   * All that the thread sent to this key before it asked has been through the router. If that has one place for it, which
+   * is this one, it is all in front of the answer.
+   */
+  #answerOpen(thread: ThreadIndex, key: ActorKey, token: Version): void {
+    const isOpen = this.#options.isSettledHere(key, token);
+    if (thread !== MAIN) return this.#order(thread, { order: "open", key, token, isOpen });
+    this.#onHost((host) => isOpen ? host.abroad?.open(key, token) : host.abroad?.keepClosed(key, token));
   }
 
   #clock(thread: ThreadIndex, workerMs: number): void {
@@ -491,6 +511,7 @@ export class ClusterThreads implements ThreadCluster {
       refused: (origin, code, fate) => tell({ kind: "refused", arrived: origin as Arrived, code, fate }),
       flushReached: (origin) => tell({ kind: "flushReached", arrived: origin as Arrived }),
       started: (key, token, error) => tell({ kind: "started", key, token, error: error?.message }),
+      wantsOpen: (key, token) => this.#options.afterInputs(() => this.#answerOpen(MAIN, key, token)),
       watch: (watcher, key, kind, isOn) => this.#options.watch(MAIN, watcher, key, kind, isOn),
       ended: ({ key, token, reason, origins, letters, through }: Remains) =>
         this.#ended(MAIN, key, token, reason, origins as readonly Arrived[], letters, through),

@@ -4,16 +4,7 @@
  * @module
  */
 import type { Log } from "../core/ports.ts";
+import { textLog } from "./json_log.ts";
 
 /** Writes warnings and errors to the console. */
-export const consoleLog: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: (message, fields) => console.error(lineOf("warn", message, fields)),
-  error: (message, fields) => console.error(lineOf("error", message, fields)),
-};
-
-function lineOf(level: string, message: string, fields: Readonly<Record<string, unknown>> | undefined): string {
-  const shown = Object.entries(fields ?? {}).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  return `troupe ${level} ${message}${shown.join("")}`;
-}
+export const consoleLog: Log = textLog({ level: "warn" });

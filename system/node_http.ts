@@ -121,7 +121,8 @@ export class NodeHttp {
 
   /** Opens the port of a node without a cluster. Rejects with `invalid-options`, `start-failed`, and has ended then. */
   async listen(): Promise<void> {
-    const { listen: { host = "127.0.0.1", port = 0, advertise, allowedOrigins } = {}, security: { tls } } = this.#options;
+    const { listen: { host = "127.0.0.1", port = 0, advertise, allowedOrigins } = {}, security: { tls } } =
+      this.#options;
     // No node dials this one; but somebody on this machine may want to know where it is.
     const shown = advertise ?? (isEveryHost(host) ? { host: "127.0.0.1" } : undefined);
     try {

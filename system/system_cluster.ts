@@ -71,6 +71,8 @@ export class SystemCluster {
         this.tally.input(input.kind);
         this.member.driver.tell(input);
       },
+      afterInputs: (go) => this.member.driver.afterInputs(go),
+      isSettledHere: (key, token) => this.member.driver.isSettledHere(key, token),
       sent: () => this.#system?.thread.loop.request(),
       watch: (thread, watcher, key, kind, isOn) => this.talk.watch(thread, watcher, key, kind, isOn),
     });

@@ -174,7 +174,8 @@ function checkAll(check: OptionsCheck, options: SystemOptions): void {
   const { listen, security, cluster, signal } = options;
   if (listen !== undefined) checkListen(check, listen);
   if (cluster !== undefined) checkCluster(check, cluster);
-  if (security !== undefined || listen !== undefined) checkSecurity(check, security ?? {}, hostsOf(listen));
+  // Where no node dials there is nothing to guard: health and metrics are for whoever reaches the port.
+  checkSecurity(check, security ?? {}, cluster === undefined ? [] : hostsOf(listen));
   if (signal !== undefined && !(signal instanceof AbortSignal)) check.problem("signal", signal, "an AbortSignal");
 }
 

@@ -16,6 +16,7 @@ import { end, endFenced } from "../core/cell_life.ts";
 import { offer } from "../core/cell_mailbox.ts";
 import { decodeFromBytes, encodeToBytes } from "../core/codec.ts";
 import { Envelope, FLUSH } from "../core/envelope.ts";
+import type { DeadLetterReason } from "../core/events.ts";
 import {
   ActorError,
   decodeFailure,
@@ -83,7 +84,23 @@ interface Live {
   readonly cell: Cell;
   isOpen: boolean;
   through: number;
+  /** Messages of this thread that wait to hear whether it may be opened, in order; `undefined` while nobody was asked. */
+  held: Held[] | undefined;
+  /** Messages of this thread until that is asked. */
+  asksIn: number;
 }
+
+/** A message that waits until its actor is opened. */
+interface Held {
+  readonly target: Target;
+  readonly envelope: Envelope;
+}
+
+/** Messages that wait until one actor is opened. At the limit: `buffer-full`. */
+const HELD_MAX = 1_024;
+/** Messages to one actor of this thread that go round before the first question whether it may be opened, and the next. */
+const FIRST_ASK_AFTER = 2;
+const NEXT_ASK_AFTER = 64;
 
 /** The clustered part of one host. */
 export class Abroad {
@@ -122,7 +139,8 @@ export class Abroad {
       const heard = (error: ActorError | undefined) => port.started(key, token, error && dataOf(error));
       const cell = place(kind, key, made, heard);
       const fence = fencingToken(generation(), token.cfg, token.seq);
-      this.#live.set(key, { token, fence, cell, isOpen: false, through: 0 });
+      const asksIn = FIRST_ASK_AFTER;
+      this.#live.set(key, { token, fence, cell, isOpen: false, through: 0, held: undefined, asksIn });
     } catch (thrown) {
       port.started(key, token, dataOf(toActorError(thrown)));
       port.ended({ key, token, reason: "start-failed", origins: [], letters: [], through: 0 });
@@ -145,7 +163,39 @@ export class Abroad {
   /** Nothing that was sent from here to this key is still on its way: from now on messages go straight to it. */
   open(key: ActorKey, token: ActivationToken): void {
     const live = this.#find(key, token);
-    if (live !== undefined) live.isOpen = true;
+    if (live === undefined) return;
+    live.isOpen = true;
+    for (const { target, envelope } of takeHeld(live)) {
+      const found = this.#options.cells.get(target.key) ?? "actor-not-found";
+      const refusal = typeof found === "string" ? found : offer(found, envelope);
+      if (refusal !== undefined) this.#lose(target, envelope, refused(found, target.key, envelope, refusal), refusal);
+    }
+  }
+
+  /** Something is on its way to it still: messages go on to take the long way, those that wait first. */
+  keepClosed(key: ActorKey, token: ActivationToken): void {
+    const live = this.#find(key, token);
+    if (live === undefined) return;
+    this.#sendHeld(live);
+    live.asksIn = NEXT_ASK_AFTER;
+  }
+
+  #sendHeld(live: Live): void {
+    for (const { target, envelope } of takeHeld(live)) {
+      const refusal = this.#options.port.send(this.#letterOf(target, envelope));
+      if (refusal === undefined) continue;
+      const error = new ActorError(refusal, `Cannot deliver to ${target.key}: ${refusal}`, {
+        details: { to: target.key },
+      });
+      this.#lose(target, envelope, error, refusal);
+    }
+  }
+
+  /** A message of this thread that was taken, and now cannot be delivered. */
+  #lose({ kind, key }: Target, envelope: Envelope, error: ActorError, reason: DeadLetterReason): void {
+    const { ask } = envelope;
+    if (ask instanceof PendingAsk) this.#options.asks.reject(ask, error);
+    this.#options.reports.deadLetter(kind, key, envelope, reason);
   }
 
   /** A message for an activation of this host: into the mailbox, or back through the port. */
@@ -211,7 +261,8 @@ export class Abroad {
 
   /** The cell that this thread may put messages into without asking anybody. */
   find(kind: AnyKind, key: ActorKey): Cell | Absence {
-    const live = this.#live.get(rootOf(key) as ActorKey);
+    // Children have routes of their own: what was sent to one of them may still be on its way when its root is open.
+    const live = this.#live.get(key);
     if (live === undefined || !live.isOpen) return "abroad";
     const cell = this.#options.cells.get(key);
     return cell !== undefined && cell.kind === kind ? cell : "actor-not-found";
@@ -221,7 +272,24 @@ export class Abroad {
   send(target: Target, envelope: Envelope): SendRefusal | undefined {
     const own = this.#sibling(target, envelope.sender);
     if (own !== undefined && offer(own, envelope) === undefined) return undefined;
-    return this.#options.port.send(this.#letterOf(target, envelope));
+    const live = this.#live.get(target.key);
+    if (live === undefined) return this.#options.port.send(this.#letterOf(target, envelope));
+    return this.#sendNear(live, target, envelope);
+  }
+
+  /** To an actor of this very thread that isn't open yet. */
+  #sendNear(live: Live, target: Target, envelope: Envelope): SendRefusal | undefined {
+    const { port } = this.#options;
+    if (live.held !== undefined) {
+      if (live.held.length >= HELD_MAX) return "buffer-full";
+      live.held.push({ target, envelope });
+      return undefined;
+    }
+    const refusal = port.send(this.#letterOf(target, envelope));
+    if (refusal !== undefined || port.wantsOpen === undefined || --live.asksIn > 0) return refusal;
+    live.held = [];
+    port.wantsOpen(live.cell.key, live.token);
+    return undefined;
   }
 
   /** Answers an ask of another node. */
@@ -256,6 +324,7 @@ export class Abroad {
     if (live === undefined || live.cell !== cell) return;
     this.#live.delete(key);
     this.#options.port.ended(this.#remains(live, cell, reason));
+    this.#sendHeld(live); // Behind what comes back.
   }
 
   // ------------------------------------------------------------------------------------------------
@@ -354,6 +423,12 @@ export class Abroad {
       this.#options.reports.deadLetter(cell.kind, cell.key, envelope, "actor-stopped");
     }
   }
+}
+
+function takeHeld(live: Live): readonly Held[] {
+  const held = live.held ?? [];
+  live.held = undefined;
+  return held;
 }
 
 function isSame(one: ActivationToken, other: ActivationToken): boolean {

@@ -106,7 +106,10 @@ export interface ClusterPort {
   ended(remains: Remains): void;
   /** `watcher`, an actor of this thread, wants to know when `key`, which isn't on it, ends; or no longer. */
   watch?(watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void;
-  /** May messages of this thread's actors go straight to this activation, which is here? */
+  /**
+   * May messages of this thread's actors go straight to this activation, which is here? Everything sent to it before has
+   * been given to {@link send}. Answered by `open` or `keepClosed`; where this is missing, nothing is ever opened.
+   */
   wantsOpen?(key: ActorKey, token: ActivationToken): void;
 }
 

@@ -51,7 +51,8 @@ export interface Delivery {
 export type ClusterOrder =
   | { readonly order: "begin"; readonly activation: Activation; readonly generation: number }
   | { readonly order: "stop"; readonly key: ActorKey; readonly token: ActivationToken; readonly word: StopWord }
-  | { readonly order: "open"; readonly key: ActorKey; readonly token: ActivationToken }
+  /** The answer to `wantsOpen`. */
+  | { readonly order: "open"; readonly key: ActorKey; readonly token: ActivationToken; readonly isOpen: boolean }
   | {
     readonly order: "flush";
     readonly target: ActorKey;
@@ -77,6 +78,14 @@ export type ClusterWord =
     readonly key: ActorKey;
     readonly token: ActivationToken;
     readonly error: string | undefined;
+  }
+  /** A part of what an activation hands back where that is much. Its `ended` follows, with the last part. */
+  | {
+    readonly word: "returned";
+    readonly key: ActorKey;
+    readonly token: ActivationToken;
+    readonly origins: readonly (Delivery | number)[];
+    readonly letters: readonly ClusterLetter[];
   }
   | {
     readonly word: "ended";
@@ -214,7 +223,7 @@ export function readOrder(reader: ByteReader): ClusterOrder {
     case "stop":
       return { order, key: keyOf(raw.key), token: tokenOf(raw.token), word: stopWordOf(raw.word) };
     case "open":
-      return { order, key: keyOf(raw.key), token: tokenOf(raw.token) };
+      return { order, key: keyOf(raw.key), token: tokenOf(raw.token), isOpen: raw.isOpen === true };
     case "flush": {
       const { target, token, number, id } = raw;
       return { order, target: keyOf(target), token: tokenOf(token), number: numberOf(number), id: numberOf(id) };
@@ -247,16 +256,10 @@ export function readWord(reader: ByteReader): ClusterWord {
       const error = raw.error === undefined ? undefined : textOf(raw.error);
       return { word, key: keyOf(raw.key), token: tokenOf(raw.token), error };
     }
+    case "returned":
+      return { word, ...returnedOf(raw) };
     case "ended":
-      return {
-        word,
-        key: keyOf(raw.key),
-        token: tokenOf(raw.token),
-        reason: reasonOf(raw.reason),
-        origins: listOf(raw.origins).map((origin) => typeof origin === "number" ? origin : deliveryOf(origin)),
-        letters: listOf(raw.letters).map(letterOf),
-        through: numberOf(raw.through),
-      };
+      return { word, ...returnedOf(raw), reason: reasonOf(raw.reason), through: numberOf(raw.through) };
     case "wantsOpen":
       return { word, key: keyOf(raw.key), token: tokenOf(raw.token) };
     case "watch":
@@ -299,6 +302,17 @@ function writePayload(writer: ByteWriter, payload: Uint8Array): void {
 
 function readPayload(reader: ByteReader): Uint8Array {
   return reader.raw(reader.u32());
+}
+
+function returnedOf(
+  { key, token, origins, letters }: Readonly<Record<string, unknown>>,
+): Omit<Extract<ClusterWord, { word: "returned" }>, "word"> {
+  return {
+    key: keyOf(key),
+    token: tokenOf(token),
+    origins: listOf(origins).map((origin) => typeof origin === "number" ? numberOf(origin) : deliveryOf(origin)),
+    letters: listOf(letters).map(letterOf),
+  };
 }
 
 function activationOf(raw: unknown): Activation {

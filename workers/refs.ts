@@ -39,7 +39,9 @@ export class Refs implements RefCodec {
 
   /** A ref to `target`; a sender that came from a ring is given its thread now. */
   refTo(target: Target): ActorRef {
-    if (target instanceof Cell) return new ActorRef(this.#target(target.kind, target.key, target));
+    // In a cluster a ref never goes straight to a cell it was made from: what its sender sent by other refs comes first.
+    const known = target instanceof Cell && !this.#options.isClustered ? target : undefined;
+    if (target instanceof Cell) return new ActorRef(this.#target(target.kind, target.key, known));
     return new ActorRef(target.thread >= 0 ? target : this.#target(target.kind, target.key, undefined));
   }
 

@@ -114,7 +114,8 @@ export async function bootThread(program: ThreadProgram, place: ThreadPlace): Pr
     released: place.released,
     maxMessageBytes: program.maxMessageBytes,
     cluster: cluster?.forHost,
-    lease: cluster?.lease,
+    // A thread without actors has nothing to freeze: whoever waits on it is told in time also without a lease.
+    lease: place.runsActors ? cluster?.lease : undefined,
   });
   cluster?.attach(host);
   const inbox = new Inbox(host, { event: ({ event }) => place.report(event), released: place.released, cluster });

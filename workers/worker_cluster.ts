@@ -33,6 +33,7 @@ import {
   writeOutcome,
   writeWord,
 } from "./cluster_records.ts";
+import { OVERFLOW_BYTES_DEFAULT } from "./lane.ts";
 import type { LaneSet } from "./lane_set.ts";
 import type { PartitionHost } from "./partition_host.ts";
 import { RecordType } from "./record.ts";
@@ -40,6 +41,21 @@ import type { ThreadLease } from "./thread_lease.ts";
 
 /** The main thread. */
 const MAIN = 0;
+/** Bytes the lane may keep before further answers are dropped for a short failure: half of what it keeps at all. */
+const ANSWER_BYTES_QUEUED_MAX = OVERFLOW_BYTES_DEFAULT / 2;
+const ANSWER_DROPPED: LetterOutcome = {
+  kind: "failed",
+  failure: {
+    code: "lane-full",
+    message: `Cannot send the reply: the lane to the main thread holds over ${ANSWER_BYTES_QUEUED_MAX} bytes`,
+    fate: "delivered",
+    details: {},
+  },
+};
+/** Bytes of one record of what an activation hands back, or one message: what fits into the smallest record there may be. */
+const PART_BYTES = 8_192;
+/** Bytes around the payload of one message in it, at most, but for its keys. */
+const AROUND_BYTES = 1_024;
 
 /** The cluster, as one worker has it. */
 export class WorkerCluster implements ClusterPort {
@@ -47,8 +63,9 @@ export class WorkerCluster implements ClusterPort {
   readonly forHost: HostCluster = { port: this, generation: () => this.#generation };
   readonly lease: ThreadLease;
   readonly #lanes: LaneSet;
-  /** Keys to which the main thread takes no more messages now. */
+  /** Keys to which the main thread takes no more messages now, and the identity under which it said so. */
   readonly #busy = new Set<ActorKey>();
+  #busyUnder = 0;
   #host: PartitionHost | undefined = undefined;
   #generation = 0;
 
@@ -71,7 +88,7 @@ export class WorkerCluster implements ClusterPort {
 
   send(letter: ClusterLetter): SendRefusal | undefined {
     if (letter.sender !== undefined && !this.lease.mayLeave()) return "lease-lost";
-    if (this.#busy.has(letter.target)) return "buffer-full";
+    if (this.#busy.size > 0 && this.#isBusy(letter.target)) return "buffer-full";
     const lane = this.#lanes.writerTo(MAIN);
     const writer = lane.begin();
     if (writer === undefined) {
@@ -94,7 +111,10 @@ export class WorkerCluster implements ClusterPort {
 
   answered(origin: unknown, outcome: LetterOutcome): void {
     const { id } = origin as Delivery;
-    this.#owe((writer, identity) => writeOutcome(writer, RecordType.answer, identity, id, outcome));
+    // An asker that takes much and a main thread that reads little must not end the worker that answers.
+    const isMuch = this.#lanes.writerTo(MAIN).bytesQueued > ANSWER_BYTES_QUEUED_MAX;
+    const said = isMuch ? ANSWER_DROPPED : outcome;
+    this.#owe((writer, identity) => writeOutcome(writer, RecordType.answer, identity, id, said));
   }
 
   refused(origin: unknown, code: string, fate: Fate): void {
@@ -109,8 +129,16 @@ export class WorkerCluster implements ClusterPort {
     this.#say({ word: "started", key, token, error: error?.message });
   }
 
-  ended({ key, token, reason, origins, letters, through }: Remains): void {
-    this.#say({ word: "ended", key, token, reason, origins: origins as (Delivery | number)[], letters, through });
+  ended(remains: Remains): void {
+    const { key, token, reason, through } = remains;
+    const parts = partsOf(remains);
+    const last = parts.pop() ?? { origins: [], letters: [] };
+    for (const part of parts) this.#say({ word: "returned", key, token, ...part });
+    this.#say({ word: "ended", key, token, reason, ...last, through });
+  }
+
+  wantsOpen(key: ActorKey, token: ActivationToken): void {
+    this.#say({ word: "wantsOpen", key, token });
   }
 
   watch(watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void {
@@ -153,10 +181,14 @@ export class WorkerCluster implements ClusterPort {
       case "stop":
         return this.#stop(host, order.key, order.token, order.word);
       case "open":
-        return host.abroad?.open(order.key, order.token);
+        if (order.isOpen) host.abroad?.open(order.key, order.token);
+        else host.abroad?.keepClosed(order.key, order.token);
+        return;
       case "flush":
         return host.abroad?.flush(order.target, order.token, order.number, order.id);
       case "busy":
+        if (this.#busyUnder !== this.lease.generation) this.#busy.clear();
+        this.#busyUnder = this.lease.generation;
         return void this.#busy.add(order.key);
       case "free":
         for (const key of order.keys) this.#busy.delete(key);
@@ -184,6 +216,11 @@ export class WorkerCluster implements ClusterPort {
 
   // ------------------------------------------------------------------------------------------------
 
+  /** What an older identity had no room for has nothing to do with this one. */
+  #isBusy(key: ActorKey): boolean {
+    return this.#busyUnder === this.lease.generation && this.#busy.has(key);
+  }
+
   #say(word: ClusterWord): void {
     this.#owe((writer, identity) => writeWord(writer, identity, word));
   }
@@ -201,4 +238,36 @@ export class WorkerCluster implements ClusterPort {
     }
     this.#host?.requestTurn();
   }
+}
+
+/** A part of what an activation hands back. */
+interface Part {
+  readonly origins: (Delivery | number)[];
+  readonly letters: ClusterLetter[];
+}
+
+/** A whole mailbox may be more than a record may hold. */
+function partsOf({ origins, letters }: Remains): Part[] {
+  const parts: Part[] = [];
+  let leftBytes = 0;
+  const partFor = (bytes: number): Part => {
+    const known = parts.at(-1);
+    if (known !== undefined && bytes <= leftBytes) {
+      leftBytes -= bytes;
+      return known;
+    }
+    leftBytes = PART_BYTES - bytes;
+    const part = { origins: [], letters: [] };
+    parts.push(part);
+    return part;
+  };
+  for (const origin of origins as readonly (Delivery | number)[]) partFor(bytesOf(origin)).origins.push(origin);
+  for (const letter of letters) partFor(bytesOf(letter)).letters.push(letter);
+  return parts;
+}
+
+function bytesOf(message: Delivery | ClusterLetter | number): number {
+  if (typeof message === "number") return 16;
+  const { target, sender, payload } = message;
+  return AROUND_BYTES + target.length + (sender?.key.length ?? 0) + payload.length;
 }
