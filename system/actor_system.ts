@@ -662,7 +662,7 @@ export class ActorSystem implements AsyncDisposable {
     const old = this.#thread.lanes?.replace(index, lanes);
     if (old !== undefined) this.#thread.loop.drainLast(old.reader);
     const asksLost = this.#thread.host.threadLost(index, reason, old?.writer.countUnread() ?? 0);
-    if (this.#cluster !== undefined) this.#begunAgain.set(index, this.#cluster.threads.workerLost(index));
+    if (this.#cluster !== undefined) this.#begunAgain.set(index, this.#cluster.workerLost(index));
     this.#workersLost++;
     this.#options.log.error("a worker ended and is replaced", { thread: index, reason, asksLost });
     this.#events.publish({ type: "workerLost", thread: index, reason, asksLost });

@@ -156,8 +156,8 @@ export function checkCluster(check: OptionsCheck, options: ClusterOptions): void
   check.boolean("cluster.relocation", options.relocation, { optional: true });
 }
 
-/** Looks at `options`; problems go into `check`. */
-export function checkListen(check: OptionsCheck, options: ListenOptions): void {
+/** Looks at `options`; problems go into `check`. `isDialed`: by other nodes, to whom every address is none. */
+export function checkListen(check: OptionsCheck, options: ListenOptions, isDialed: boolean): void {
   if (typeof options !== "object" || options === null) {
     return check.problem("listen", options, "an object with options");
   }
@@ -166,7 +166,7 @@ export function checkListen(check: OptionsCheck, options: ListenOptions): void {
   if (host !== undefined && !isHost(host)) check.problem("listen.host", host, "a host name or an IP address");
   check.wholeNumber("listen.port", port, { min: 0, max: 65_535, optional: true });
   if (advertise !== undefined) checkAdvertise(check, advertise);
-  else if (isHost(host) && isEveryHost(host)) {
+  else if (isDialed && isHost(host) && isEveryHost(host)) {
     check.problem("listen.advertise", advertise, `an object with a host: no other node can reach this one at ${host}`);
   }
   const areTexts = Array.isArray(allowedOrigins) && allowedOrigins.every((origin) => typeof origin === "string");

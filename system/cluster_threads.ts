@@ -12,8 +12,7 @@
  */
 import { type ByteReader, malformed } from "../core/byte_reader.ts";
 import type { ByteWriter } from "../core/byte_writer.ts";
-import { toFailureData } from "../core/failure.ts";
-import { ActorError } from "../core/failure.ts";
+import { ActorError, type Fate, toFailureData } from "../core/failure.ts";
 import { partitionOfKey, threadOf } from "../core/hash.ts";
 import { type ActorKey, after, type Instant, nodeId, type ThreadIndex } from "../core/ids.ts";
 import { type BothClocks, gateOf, shutGate } from "../core/lease_gate.ts";
@@ -37,6 +36,7 @@ import {
   writeOutcome,
   writeWord,
 } from "../workers/cluster_records.ts";
+import { OVERFLOW_BYTES_DEFAULT } from "../workers/lane.ts";
 import type { LaneSet } from "../workers/lane_set.ts";
 import { LeaseWord, makeLeaseWord, writeGate } from "../workers/lease_word.ts";
 import type { PartitionHost } from "../workers/partition_host.ts";
@@ -47,6 +47,17 @@ import { ThreadLease } from "../workers/thread_lease.ts";
 /** Bytes that may wait for one worker outside of its ring, and records. Above, messages are refused, never words. */
 const LANE_BYTES_MAX = 1 << 24;
 const LANE_RECORDS_MAX = 1 << 15;
+
+/** Bytes a worker's lane may keep before further answers are dropped for a short failure: half of what it keeps at all. */
+const OUTCOME_BYTES_QUEUED_MAX = OVERFLOW_BYTES_DEFAULT / 2;
+const OUTCOME_DROPPED: LetterOutcome = failedWith(
+  "lane-full",
+  "delivered",
+  `Cannot send the reply: the lane to its asker holds over ${OUTCOME_BYTES_QUEUED_MAX} bytes`,
+);
+const FENCED: LetterOutcome = failedWith("fenced", "not-delivered", "Cannot deliver: this node is out of its cluster");
+/** Orders that may wait for the store's generation before peers are asked to wait too. */
+const HELD_ORDERS_CALM = 1_024;
 
 const MAIN = 0 as ThreadIndex;
 /** Actors whose senders are held back. Above, their messages are taken and fail one by one. */
@@ -89,6 +100,14 @@ interface Given {
   /** The last number the router gave, and the last that went to the thread. */
   last: number;
   offered: number;
+  /** It has ended, and something of what its thread was given is still on the way there. */
+  isOver: boolean;
+}
+
+/** A part of what an activation hands back. */
+interface Returned {
+  readonly items: Arrived[];
+  readonly letters: ClusterLetter[];
 }
 
 /** What a thread was given and somebody waits for. */
@@ -115,6 +134,10 @@ export class ClusterThreads implements ThreadCluster {
   /** Orders that wait for the store's generation. */
   #held: (() => void)[] | undefined = undefined;
   readonly #given = new Map<string, Given>();
+  /** What activations have handed back of which there is more to come. */
+  readonly #returned = new Map<string, Returned>();
+  /** While this thread's own host ends what it has of an older identity: the asks it would send once more. */
+  #fencedAsks: number[] | undefined = undefined;
   /** Actors for whose messages there is no room. */
   readonly #heldBack = new Set<ActorKey>();
   /** Activations that were told to end. */
@@ -140,11 +163,12 @@ export class ClusterThreads implements ThreadCluster {
 
   /** How many activations of this identity there are on each thread. */
   get activations(): readonly { readonly key: ActorKey; readonly kind: string; readonly thread: ThreadIndex }[] {
-    return [...this.#given.values()];
+    return [...this.#given.values()].filter(({ isOver }) => !isOver);
   }
 
-  /** Whether messages wait for a worker outside of its ring. */
+  /** Whether messages wait for a worker outside of its ring, or many for the store's generation. */
   get isCongested(): boolean {
+    if ((this.#held?.length ?? 0) > HELD_ORDERS_CALM) return true;
     return this.#lanes?.peers.some(({ writer }) => writer.overflowRecords > 0) === true;
   }
 
@@ -155,11 +179,22 @@ export class ClusterThreads implements ThreadCluster {
     this.#identity++;
     writeGate(this.leaseWord, shutGate(this.#identity));
     this.#given.clear();
+    this.#returned.clear();
     this.#stops.clear();
     this.#awaited.clear();
     this.#askers.clear();
+    this.#heldBack.clear();
     this.#held = [];
-    this.#look();
+    this.#fenceHost();
+    this.#orderAll({ order: "look" });
+  }
+
+  /** Records of workers bear their identity. What this thread's own host says of an older one has to be known otherwise. */
+  #fenceHost(): void {
+    const asks: number[] = this.#fencedAsks = [];
+    this.#host?.lookAtLease();
+    this.#fencedAsks = undefined;
+    for (const askId of asks) this.#host?.abroad?.answered(askId, FENCED);
   }
 
   /** The store's number for the cluster this node is in now: what was held back may begin. */
@@ -200,10 +235,7 @@ export class ClusterThreads implements ThreadCluster {
         return this.#answer(effect.askId, outcomeOf(effect.outcome));
       case "failed": {
         const { askId, code, fate } = effect;
-        return this.#answer(askId, {
-          kind: "failed",
-          failure: { code, fate, message: `Cannot deliver: ${code}`, details: {} },
-        });
+        return this.#answer(askId, failedWith(code, fate, `Cannot deliver: ${code}`));
       }
       default:
         return effect satisfies never;
@@ -218,7 +250,16 @@ export class ClusterThreads implements ThreadCluster {
   #start({ key: text, token, record }: Extract<NodeEffect, { kind: "start" }>): void {
     const key = text as ActorKey;
     const init = record.type === "grain" || record.spec.length === 0 ? undefined : record.spec;
-    const given = { key, token, thread: this.#threadOf(key), kind: record.kind, init, last: 0, offered: 0 };
+    const given = {
+      key,
+      token,
+      thread: this.#threadOf(key),
+      kind: record.kind,
+      init,
+      last: 0,
+      offered: 0,
+      isOver: false,
+    };
     this.#given.set(nameOf(key, token), given);
     this.#begin(given);
   }
@@ -243,14 +284,23 @@ export class ClusterThreads implements ThreadCluster {
   #enqueue({ key: text, token, number, arrived }: Extract<NodeEffect, { kind: "enqueue" }>): void {
     const key = text as ActorKey;
     const thread = this.#threadOf(key);
-    const given = this.#given.get(nameOf(key, token));
-    if (given !== undefined) given.last = number;
+    const given = this.#given.get(nameOf(key, token)) ?? this.#late(key, token, thread);
+    given.last = number;
     const { frame } = arrived;
     if (frame.kind === "flush") this.#flush(thread, key, token, number, arrived);
     else if (!this.#deliver(thread, token, number, arrived, frame)) {
-      return this.#options.tell({ kind: "refused", arrived, code: "buffer-full", fate: "not-delivered" });
+      this.#options.tell({ kind: "refused", arrived, code: "buffer-full", fate: "not-delivered" });
+      if (given.isOver && given.offered === 0) this.#ended(thread, key, token, "not-found", [], [], number);
+      return;
     }
-    if (given !== undefined) given.offered = number;
+    given.offered = number;
+  }
+
+  /** It has ended, and the router did not know yet: it hears when this too has come back. */
+  #late(key: ActorKey, token: Version, thread: ThreadIndex): Given {
+    const given = { key, token, thread, kind: "", init: undefined, last: 0, offered: 0, isOver: true };
+    this.#given.set(nameOf(key, token), given);
+    return given;
   }
 
   #flush(thread: ThreadIndex, target: ActorKey, token: Version, number: number, arrived: Arrived): void {
@@ -297,6 +347,8 @@ export class ClusterThreads implements ThreadCluster {
     this.#askers.delete(askId);
     if (thread === undefined) return;
     if (thread === MAIN) return this.#onHost((host) => host.abroad?.answered(askId, outcome));
+    // An asker that takes much and a worker that reads little must not end this thread.
+    if ((this.#lanes?.writerTo(thread).bytesQueued ?? 0) > OUTCOME_BYTES_QUEUED_MAX) outcome = OUTCOME_DROPPED;
     this.#write(thread, (writer) => writeOutcome(writer, RecordType.outcome, this.#identity, askId, outcome));
   }
 
@@ -341,9 +393,12 @@ export class ClusterThreads implements ThreadCluster {
     }
     let begunAgain = 0;
     for (const given of [...this.#given.values()]) {
+      const { key, token, isOver } = given;
       if (given.thread !== thread) continue;
-      if (isGrainKey(given.key)) {
-        this.#ended(thread, given.key, given.token, "worker-lost", [], [], given.last);
+      const name = nameOf(key, token);
+      const wasTold = this.#stops.has(name);
+      if (isGrainKey(key) || isOver || wasTold || this.#returned.has(name)) {
+        this.#ended(thread, key, token, wasTold ? "not-found" : "worker-lost", [], [], given.last);
         continue;
       }
       // Before anything else that goes into the new lane: a message must not find it missing there.
@@ -390,11 +445,11 @@ export class ClusterThreads implements ThreadCluster {
       }
       case "started":
         return tell({ kind: "started", key: word.key, token: word.token, error: word.error });
+      case "returned":
+        return void this.#returned.set(nameOf(word.key, word.token), this.#allReturned(word));
       case "ended": {
-        const { key, token, reason, letters, through } = word;
-        const items = word.origins.flatMap((origin) =>
-          typeof origin === "number" ? this.#found(origin) ?? [] : this.#back(origin)
-        );
+        const { key, token, reason, through } = word;
+        const { items, letters } = this.#allReturned(word);
         return this.#ended(thread, key, token, reason, items, letters, through);
       }
       case "wantsOpen":
@@ -434,6 +489,17 @@ export class ClusterThreads implements ThreadCluster {
     if (arrived !== undefined) this.#options.tell({ kind: "answered", arrived, outcome });
   }
 
+  /** With the parts that came before it. */
+  #allReturned({ key, token, origins, letters }: Omit<Extract<ClusterWord, { word: "returned" }>, "word">): Returned {
+    const all = this.#returned.get(nameOf(key, token)) ?? { items: [], letters: [] };
+    for (const origin of origins) {
+      const arrived = typeof origin === "number" ? this.#found(origin) : this.#back(origin);
+      if (arrived !== undefined) all.items.push(arrived);
+    }
+    all.letters.push(...letters);
+    return all;
+  }
+
   /** The machine hears first what comes back, then that there is nothing more. */
   #ended(
     thread: ThreadIndex,
@@ -447,11 +513,16 @@ export class ClusterThreads implements ThreadCluster {
     const { tell } = this.#options;
     const name = nameOf(key, token);
     const given = this.#given.get(name);
+    const wasOver = given?.isOver === true;
+    const isAll = given === undefined || through >= given.offered;
     // What was refused for want of room is not on its way, so nothing after it is to be waited for.
-    const seen = given !== undefined && through >= given.offered ? given.last : through;
-    this.#given.delete(name);
+    const seen = given !== undefined && isAll ? given.last : through;
+    if (isAll) this.#given.delete(name);
+    else given.isOver = true;
+    this.#returned.delete(name);
     tell({ kind: "handedBack", key, token, items, through: seen, reason: bounceOf(key, reason), hint: undefined });
     for (const letter of letters) this.#send(thread, letter);
+    if (wasOver) return;
     const wasTold = this.#stops.delete(name) && !ENDS_OF_ITS_OWN.has(reason);
     if (wasTold) tell({ kind: "stoppedFor", key, token, snapshot: undefined });
     else tell({ kind: "ended", key, token });
@@ -493,11 +564,16 @@ export class ClusterThreads implements ThreadCluster {
     };
   }
 
-  /** The port of this thread's own host. */
+  /** The port of this thread's own host. What its actors still say of an identity that is over is nobody's. */
   #portOf(): ClusterPort {
-    const tell = (input: NodeInput) => this.#options.tell(input);
+    const ofActors = (go: () => void) => {
+      if (this.lease.generation === this.#identity) go();
+      else this.strayCount++;
+    };
+    const tell = (input: NodeInput) => ofActors(() => this.#options.tell(input));
     return {
       send: (letter) => {
+        if (this.#fencedAsks !== undefined) return void this.#fenced([letter]);
         if (letter.sender !== undefined && !this.lease.mayLeave()) return "lease-lost";
         if (this.#heldBack.has(letter.target)) return "buffer-full";
         this.#send(MAIN, letter);
@@ -505,17 +581,25 @@ export class ClusterThreads implements ThreadCluster {
       },
       abortAsk: (askId) => {
         this.#askers.delete(askId);
-        tell({ kind: "abortAsk", askId });
+        this.#options.tell({ kind: "abortAsk", askId });
       },
       answered: (origin, outcome) => tell({ kind: "answered", arrived: origin as Arrived, outcome }),
       refused: (origin, code, fate) => tell({ kind: "refused", arrived: origin as Arrived, code, fate }),
       flushReached: (origin) => tell({ kind: "flushReached", arrived: origin as Arrived }),
       started: (key, token, error) => tell({ kind: "started", key, token, error: error?.message }),
-      wantsOpen: (key, token) => this.#options.afterInputs(() => this.#answerOpen(MAIN, key, token)),
-      watch: (watcher, key, kind, isOn) => this.#options.watch(MAIN, watcher, key, kind, isOn),
-      ended: ({ key, token, reason, origins, letters, through }: Remains) =>
-        this.#ended(MAIN, key, token, reason, origins as readonly Arrived[], letters, through),
+      wantsOpen: (key, token) => ofActors(() => this.#options.afterInputs(() => this.#answerOpen(MAIN, key, token))),
+      watch: (watcher, key, kind, isOn) => ofActors(() => this.#options.watch(MAIN, watcher, key, kind, isOn)),
+      ended: ({ key, token, reason, origins, letters, through }: Remains) => {
+        if (this.#fencedAsks !== undefined) return this.#fenced(letters);
+        ofActors(() => this.#ended(MAIN, key, token, reason, origins as readonly Arrived[], letters, through));
+      },
     };
+  }
+
+  /** What actors of an older identity would send once more goes nowhere; who waits for an answer has one. */
+  #fenced(letters: readonly ClusterLetter[]): void {
+    this.strayCount += letters.length;
+    for (const { ask } of letters) if (ask !== undefined) this.#fencedAsks?.push(ask.id);
   }
 
   // ------------------------------------------------------------------------------------------------
@@ -559,6 +643,10 @@ export class ClusterThreads implements ThreadCluster {
 
 function letterOf(letter: ClusterLetter): Letter {
   return { ...letter, bytes: letter.payload.length };
+}
+
+function failedWith(code: string, fate: Fate, message: string): LetterOutcome {
+  return { kind: "failed", failure: { code, fate, message, details: {} } };
 }
 
 function outcomeOf(outcome: AskOutcome): LetterOutcome {

@@ -18,10 +18,13 @@ import type { StopReason } from "../core/lifecycle.ts";
 import { rootOf } from "../core/names.ts";
 import type { Log } from "../core/ports.ts";
 import { isMember, type View } from "../cluster/view.ts";
+import { NO_THREAD } from "../workers/foreign_ask.ts";
 import type { PartitionHost } from "../workers/partition_host.ts";
 import { decodePeerWord, encodePeerWord, type PeerWord } from "./peer_words.ts";
 
 const MAIN = 0 as ThreadIndex;
+/** Where a watcher is that no thread has: its end is told to this file. */
+const ABROAD = NO_THREAD;
 /** Milliseconds between two tries to find the node of a watched actor while the registry does not say. */
 const LOCATE_AGAIN_MS = 500;
 /** Lists that may be waited for at once. At the limit: `limit-reached`. */
@@ -55,6 +58,14 @@ interface Watch {
   node: NodeId | undefined;
 }
 
+/** A watch on an actor of this node. A watcher that moves may watch from two nodes for a moment. */
+interface Watched {
+  readonly watcher: ActorKey;
+  readonly key: ActorKey;
+  readonly kind: string;
+  readonly nodes: Set<NodeId>;
+}
+
 interface List {
   readonly from: NodeId;
   readonly resolve: (actors: readonly { readonly kind: string; readonly key: ActorKey }[]) => void;
@@ -74,8 +85,9 @@ export class PeerTalk {
   /** By topic: the peers with subscribers. */
   readonly #interested = new Map<string, Set<NodeId>>();
   readonly #watches = new Map<string, Watch>();
-  /** By watched key and watcher: the peers whose actors watch one of this node. */
-  readonly #watchedFrom = new Map<string, Set<NodeId>>();
+  /** By watcher and watched: who watches an actor of this node, and from which nodes, this one included. */
+  readonly #watched = new Map<string, Watched>();
+  #members: ReadonlySet<NodeId> = new Set();
   readonly #lists = new Map<number, List>();
   #listId = 0;
 
@@ -100,6 +112,10 @@ export class PeerTalk {
       return this.#failLists(peer);
     }
     this.#peers.add(peer);
+    this.#sayAll(peer);
+  }
+
+  #sayAll(peer: NodeId): void {
     for (const topic of this.#host?.topics.subscribed ?? []) {
       this.#tell(peer, { kind: "interest", topic, isInterested: true });
     }
@@ -111,9 +127,25 @@ export class PeerTalk {
     for (const watch of [...this.#watches.values()]) {
       if (watch.node !== undefined && !isMember(view, watch.node)) this.#answer(watch, "node-lost");
     }
-    for (const [name, nodes] of [...this.#watchedFrom]) {
-      for (const node of nodes) if (!isMember(view, node)) nodes.delete(node);
-      if (nodes.size === 0) this.#watchedFrom.delete(name);
+    for (const [name, watched] of [...this.#watched]) {
+      for (const node of watched.nodes) if (!isMember(view, node)) watched.nodes.delete(node);
+      if (watched.nodes.size === 0) this.#watched.delete(name);
+    }
+    // Words are heard from members only, and one of the two installs the view last: that one says all, and asks for all.
+    const members = new Set(view.members.map(({ id }) => id));
+    for (const peer of this.#peers) {
+      if (!members.has(peer) || this.#members.has(peer)) continue;
+      this.#sayAll(peer);
+      this.#tell(peer, { kind: "again" });
+    }
+    this.#members = members;
+  }
+
+  /** A worker is gone: who watched its actors is told, and its actors watch nobody any more. */
+  workerLost(thread: ThreadIndex): void {
+    for (const [name, watch] of [...this.#watches]) if (watch.thread === thread) this.#watches.delete(name);
+    for (const { watcher, key, kind } of [...this.#watched.values()]) {
+      if (this.#options.threadOf(rootOf(key) as ActorKey) === thread) this.#ended(watcher, key, kind, "worker-lost");
     }
   }
 
@@ -133,7 +165,8 @@ export class PeerTalk {
   endAll(): void {
     for (const peer of [...this.#peers]) this.link(peer, false);
     for (const watch of [...this.#watches.values()]) this.#answer(watch, "node-lost");
-    this.#watchedFrom.clear();
+    this.#watched.clear();
+    this.#members = new Set();
   }
 
   // --- watches ------------------------------------------------------------------------------------
@@ -170,32 +203,59 @@ export class PeerTalk {
     );
   }
 
-  #sendWatch({ thread, watcher, key, kind, node }: Watch, isOn: boolean): void {
+  #sendWatch({ watcher, key, kind, node }: Watch, isOn: boolean): void {
+    const self = this.#options.self();
     if (node === undefined) return;
-    if (node !== this.#options.self()) {
-      this.#tell(node, { kind: isOn ? "watch" : "unwatch", watcher, key, actorKind: kind });
-      return;
-    }
-    this.#watchHere(thread, watcher, key, kind, isOn);
+    if (node !== self) this.#tell(node, { kind: isOn ? "watch" : "unwatch", watcher, key, actorKind: kind });
+    else if (isOn) this.#watchedBy(self, watcher, key, kind);
+    else this.#unwatchedBy(self, watcher, key, kind);
   }
 
-  /** On whichever thread of this node has the actor. The end is told to `thread`. */
-  #watchHere(thread: ThreadIndex, watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void {
+  #watchedBy(node: NodeId, watcher: ActorKey, key: ActorKey, kind: string): void {
+    const name = nameOf(watcher, key);
+    const watched = this.#watched.get(name);
+    if (watched === undefined) this.#watched.set(name, { watcher, key, kind, nodes: new Set([node]) });
+    else watched.nodes.add(node);
+    this.#atHome(watcher, key, kind, true);
+  }
+
+  #unwatchedBy(node: NodeId, watcher: ActorKey, key: ActorKey, kind: string): void {
+    const name = nameOf(watcher, key);
+    const watched = this.#watched.get(name);
+    watched?.nodes.delete(node);
+    if (watched === undefined || watched.nodes.size > 0) return;
+    this.#watched.delete(name);
+    this.#atHome(watcher, key, kind, false);
+  }
+
+  /** On whichever thread of this node has the actor; its end is told to this thread, whoever watches. */
+  #atHome(watcher: ActorKey, key: ActorKey, kind: string, isOn: boolean): void {
     const host = this.#host;
     const on = this.#options.threadOf(rootOf(key) as ActorKey);
-    if (on !== MAIN) host?.outbound?.notice(on, { notice: isOn ? "watch" : "unwatch", watcher, thread, key, kind });
-    else if (isOn) host?.watches.watchHere({ thread, key: watcher }, key, kind);
+    if (on !== MAIN) {
+      host?.outbound?.notice(on, { notice: isOn ? "watch" : "unwatch", watcher, thread: MAIN, key, kind });
+    } else if (isOn) host?.watches.watchHere({ thread: ABROAD, key: watcher }, key, kind);
     else host?.watches.unwatchHere(watcher, key);
     host?.requestTurn();
   }
 
-  /** An actor of this node has ended, and its watcher is not on this thread: on another node, or nowhere. */
+  /** An actor of this node has ended. */
   #ended(watcher: ActorKey, key: ActorKey, kind: string, reason: StopReason): void {
     const name = nameOf(watcher, key);
-    for (const node of this.#watchedFrom.get(name) ?? []) {
-      this.#tell(node, { kind: "terminated", watcher, key, actorKind: kind, reason });
+    const watched = this.#watched.get(name);
+    this.#watched.delete(name);
+    for (const node of watched?.nodes ?? []) {
+      if (node === this.#options.self()) this.#terminated(node, watcher, key, reason);
+      else this.#tell(node, { kind: "terminated", watcher, key, actorKind: kind, reason });
     }
-    this.#watchedFrom.delete(name);
+  }
+
+  #terminated(from: NodeId, watcher: ActorKey, key: ActorKey, reason: StopReason): void {
+    const watch = this.#watches.get(nameOf(watcher, key));
+    if (watch?.node !== from) return;
+    // It goes on elsewhere: its watchers go with it.
+    if (reason === "moved" || reason === "fenced") this.#find(watch);
+    else this.#answer(watch, reason);
   }
 
   #answer(watch: Watch, reason: StopReason): void {
@@ -246,20 +306,14 @@ export class PeerTalk {
         return this.#setInterest(word.topic, from, word.isInterested);
       case "published":
         return this.#published(word.topic, word.value);
+      case "again":
+        return this.#sayAll(from);
       case "watch":
         return this.#watchedBy(from, word.watcher, word.key, word.actorKind);
-      case "unwatch": {
-        const nodes = this.#watchedFrom.get(nameOf(word.watcher, word.key));
-        nodes?.delete(from);
-        return this.#watchHere(MAIN, word.watcher, word.key, word.actorKind, false);
-      }
-      case "terminated": {
-        const watch = this.#watches.get(nameOf(word.watcher, word.key));
-        if (watch?.node !== from) return;
-        // It goes on elsewhere: its watchers go with it.
-        if (word.reason === "moved" || word.reason === "fenced") return this.#find(watch);
-        return this.#answer(watch, word.reason);
-      }
+      case "unwatch":
+        return this.#unwatchedBy(from, word.watcher, word.key, word.actorKind);
+      case "terminated":
+        return this.#terminated(from, word.watcher, word.key, word.reason);
       case "list":
         return this.#list(from, word.id, word.after, word.count);
       case "listed": {
@@ -272,14 +326,6 @@ export class PeerTalk {
       default:
         return word satisfies never;
     }
-  }
-
-  #watchedBy(from: NodeId, watcher: ActorKey, key: ActorKey, kind: string): void {
-    const name = nameOf(watcher, key);
-    const nodes = this.#watchedFrom.get(name);
-    if (nodes === undefined) this.#watchedFrom.set(name, new Set([from]));
-    else nodes.add(from);
-    this.#watchHere(MAIN, watcher, key, kind, true);
   }
 
   #list(from: NodeId, id: number, after: ActorKey | undefined, count: number): void {

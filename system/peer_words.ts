@@ -20,6 +20,8 @@ const MARK = 0x20;
 export type PeerWord =
   /** Somebody here subscribes to a topic, or nobody does any longer. */
   | { readonly kind: "interest"; readonly topic: string; readonly isInterested: boolean }
+  /** Say again what you subscribe to and watch: what was said before this node knew the other as a member is lost. */
+  | { readonly kind: "again" }
   /** A value of a topic, encoded, for all subscribers there. */
   | { readonly kind: "published"; readonly topic: string; readonly value: Uint8Array }
   /** `watcher`, an actor here, wants to know when `key` there ends; or no longer. */
@@ -66,6 +68,8 @@ export function decodePeerWord(bytes: Uint8Array): PeerWord {
   switch (kind) {
     case "interest":
       return { kind, topic: textOf(raw.topic), isInterested: raw.isInterested === true };
+    case "again":
+      return { kind };
     case "published":
       if (!(raw.value instanceof Uint8Array)) throw malformed("a value is bytes");
       return { kind, topic: textOf(raw.topic), value: raw.value };

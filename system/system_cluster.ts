@@ -119,6 +119,12 @@ export class SystemCluster {
     await this.member.begin(signal);
   }
 
+  /** A worker is gone, and its lanes are new. How many actors begin again on its successor. */
+  workerLost(thread: ThreadIndex): number {
+    this.talk.workerLost(thread);
+    return this.threads.workerLost(thread);
+  }
+
   /** Hands everything over and leaves. */
   async leave(timeoutMs: number): Promise<void> {
     if (this.#isBegun) await this.member.leave(timeoutMs);

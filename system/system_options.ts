@@ -172,7 +172,7 @@ function checkAll(check: OptionsCheck, options: SystemOptions): void {
   checkResources(check, options.resources);
   checkLog(check, options.log);
   const { listen, security, cluster, signal } = options;
-  if (listen !== undefined) checkListen(check, listen);
+  if (listen !== undefined) checkListen(check, listen, cluster !== undefined);
   if (cluster !== undefined) checkCluster(check, cluster);
   // Where no node dials there is nothing to guard: health and metrics are for whoever reaches the port.
   checkSecurity(check, security ?? {}, cluster === undefined ? [] : hostsOf(listen));

@@ -12,6 +12,7 @@ import type { ActorKey, ThreadIndex } from "../core/ids.ts";
 import type { StopReason } from "../core/lifecycle.ts";
 import type { Watcher } from "../core/ports.ts";
 import type { Target } from "../core/ref.ts";
+import { NO_THREAD } from "./foreign_ask.ts";
 import type { KindTable } from "./kind_table.ts";
 import type { Outbound } from "./outbox.ts";
 import type { Refs } from "./refs.ts";
@@ -85,7 +86,8 @@ export class Watches {
 
   /** Tells a watcher that the actor `key` of this thread has ended. */
   tell(watcher: Watcher, key: ActorKey, kind: string, reason: StopReason): void {
-    if (watcher.thread === this.#options.thread) this.endedHere(watcher.key, key, kind, reason);
+    if (watcher.thread === NO_THREAD) this.#options.elsewhere(watcher.key, key, kind, reason);
+    else if (watcher.thread === this.#options.thread) this.endedHere(watcher.key, key, kind, reason);
     else this.#options.outbound().notice(watcher.thread, { notice: "ended", watcher: watcher.key, key, kind, reason });
   }
 
