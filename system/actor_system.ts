@@ -724,7 +724,8 @@ function notRunning({ name, state }: ActorSystem): ActorError {
 }
 
 async function startMain(options: CheckedOptions, program: ThreadProgram): Promise<ActorSystem> {
-  return await ActorSystem.boot(options, program, await generationOf(options));
+  // In a cluster the store is asked for the cluster's generation, once there is a cluster.
+  return await ActorSystem.boot(options, program, options.cluster === undefined ? await generationOf(options) : 0);
 }
 
 /** A node without a cluster is a cluster of one, with a new id in every process. */

@@ -108,10 +108,14 @@ export class Abroad {
   readonly #live = new Map<ActorKey, Live>();
   /** Where a message came from, for those that came from outside. */
   readonly #origins = new WeakMap<Envelope, { readonly origin: unknown }>();
+  /** The ask whose answer is being taken: whoever gave it need not be told that nobody waits any more. */
+  #answering: number | undefined = undefined;
 
   constructor(options: AbroadOptions) {
     this.#options = options;
-    options.asks.forgotten = (askId) => options.port.abortAsk(askId);
+    options.asks.forgotten = (askId) => {
+      if (askId !== this.#answering) options.port.abortAsk(askId);
+    };
   }
 
   /** The activations of this host with their tokens. */
@@ -238,23 +242,30 @@ export class Abroad {
 
   /** The answer to an ask of this host. */
   answered(askId: number, outcome: LetterOutcome): void {
-    const { asks, reports, refs, whenThawed } = this.#options;
+    const { asks, whenThawed } = this.#options;
     // Who asks from outside of all actors is not held back with them.
     const soon = asks.find(askId)?.chain === undefined ? (go: () => void) => go() : whenThawed;
     soon(() => {
-      const ask = asks.find(askId);
-      if (ask === undefined) return reports.counters.deadLetter("reply-late");
-      reports.counters.recordsReceived++;
-      if (outcome.kind === "failed") {
-        asks.reject(ask, failureOf(outcome.failure));
-        return;
-      }
-      try {
-        asks.resolve(ask, decodeFromBytes(outcome.value, refs));
-      } catch (cause) {
-        asks.reject(ask, new ActorError("malformed-bytes", "Cannot read the reply", { fate: "delivered", cause }));
-      }
+      this.#answering = askId;
+      this.#settle(askId, outcome);
+      this.#answering = undefined;
     });
+  }
+
+  #settle(askId: number, outcome: LetterOutcome): void {
+    const { asks, reports, refs } = this.#options;
+    const ask = asks.find(askId);
+    if (ask === undefined) return reports.counters.deadLetter("reply-late");
+    reports.counters.recordsReceived++;
+    if (outcome.kind === "failed") {
+      asks.reject(ask, failureOf(outcome.failure));
+      return;
+    }
+    try {
+      asks.resolve(ask, decodeFromBytes(outcome.value, refs));
+    } catch (cause) {
+      asks.reject(ask, new ActorError("malformed-bytes", "Cannot read the reply", { fate: "delivered", cause }));
+    }
   }
 
   // --- asked by the host --------------------------------------------------------------------------

@@ -186,6 +186,8 @@ export class PartitionHost implements CellPort {
       now: () => this.now(),
       changed: () => this.#request(),
       tokenOf: (cell) => this.abroad?.tokenOf(cell),
+      isClustered: options.cluster !== undefined,
+      mayLeave: () => options.lease?.mayLeave() ?? true,
       whenThawed: () => this.#lease !== "shut" ? undefined : new Promise((go) => this.whenThawed(go)),
     });
     this.abroad = options.cluster && new Abroad({

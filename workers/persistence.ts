@@ -34,6 +34,10 @@ export interface PersistenceThread extends WaitingThread {
   readonly changed: () => void;
   /** The token a cluster gave to the activation a cell belongs to; without a cluster the store's user makes them. */
   readonly tokenOf: (cell: Cell) => FencingToken | undefined;
+  /** Whether a cluster says which activations there are: then one without a token has lost its right to run. */
+  readonly isClustered: boolean;
+  /** Whether what an actor makes may leave this thread now. */
+  readonly mayLeave: () => boolean;
 }
 
 /** The store as one thread's cells see it. */
@@ -53,12 +57,20 @@ export class Persistence {
 
   /** Fetches the state of a cell that is starting. */
   load(cell: Cell): void {
-    const token = this.#thread.tokenOf(cell) ??
-      fencingToken(this.#source.generation, this.#source.configuration, ++this.#sequence);
+    const token = this.#tokenOf(cell);
+    if (token === undefined) {
+      return startFailed(cell, new ActorError("fenced", `Cannot load ${cell.key}: this node has lost it`));
+    }
     this.#bounded(this.#fetch(storeKey(cell)), `load ${cell.key}`).then(
       (stored) => this.#loaded(cell, token, stored),
       (thrown) => startFailed(cell, toActorError(thrown)),
     ).finally(this.#thread.changed);
+  }
+
+  #tokenOf(cell: Cell): FencingToken | undefined {
+    const { tokenOf, isClustered } = this.#thread;
+    if (isClustered) return tokenOf(cell);
+    return fencingToken(this.#source.generation, this.#source.configuration, ++this.#sequence);
   }
 
   /** Writes the state of the cell that `ctx` runs in. */
@@ -66,6 +78,9 @@ export class Persistence {
     const token = cell.extras?.token;
     if (token === undefined) {
       throw new ActorError("store-missing", `Cannot save ${cell.key}: kind ${cell.kind.name} is not stored`);
+    }
+    if (!this.#thread.mayLeave()) {
+      throw new ActorError("lease-lost", `Cannot save ${cell.key}: this node's lease is out`);
     }
     // Encoded now, before the first await: the state as the handler sees it.
     const bytes = encodeToBytes(cell.state, this.#refs, STATE_BYTES_MAX);
