@@ -628,8 +628,11 @@ export class ClusterDriver {
   }
 
   #bootstrapFailure(seen: readonly string[], reason: string): ActorError {
-    const { settings: { minimumPeersQuorum }, timings: { bootstrapTimeoutMs }, address } = this.#options;
+    const { settings: { minimumPeersQuorum, rule }, timings: { bootstrapTimeoutMs }, address } = this.#options;
     const others = seen.filter((one) => one !== address);
+    const known = rule.kind === "seeds" ? rule.seeds : [...new Set([address, ...this.discovered])];
+    const here = known.filter((one) => one === address || others.includes(one)).length;
+    const asked = rule.kind === "seeds" ? "seeds" : "addresses";
     const missing = Math.max(0, minimumPeersQuorum - 1 - others.length);
     const handshakes = [
       ...new Set(this.refusals.map(({ address: at, code, words: why }) => `${at}: ${code} (${why})`)),
@@ -639,7 +642,8 @@ export class ClusterDriver {
       `discovery named ${listed(this.discovered)}${
         this.discoveryFailure === undefined ? "" : ` (${this.discoveryFailure})`
       }`,
-      `seen ${listed(others)}, ${missing} more needed`,
+      `seen ${listed(others)}${missing === 0 ? "" : `, and minimumPeersQuorum asks for ${missing} more`}`,
+      ...(2 * here > known.length ? [] : [`${here} of ${known.length} ${asked} are here, and more than half must be`]),
       ...(handshakes.length === 0 ? [] : [`failed handshakes: ${handshakes.join("; ")}`]),
     ];
     return new ActorError("bootstrap-timeout", parts.join("; "), {

@@ -110,6 +110,8 @@ interface Returned {
   readonly letters: ClusterLetter[];
 }
 
+const NOTHING_RETURNED: Returned = { items: [], letters: [] };
+
 /** What a thread was given and somebody waits for. */
 interface Awaited {
   readonly thread: ThreadIndex;
@@ -397,8 +399,10 @@ export class ClusterThreads implements ThreadCluster {
       if (given.thread !== thread) continue;
       const name = nameOf(key, token);
       const wasTold = this.#stops.has(name);
-      if (isGrainKey(key) || isOver || wasTold || this.#returned.has(name)) {
-        this.#ended(thread, key, token, wasTold ? "not-found" : "worker-lost", [], [], given.last);
+      const returned = this.#returned.get(name);
+      if (isGrainKey(key) || isOver || wasTold || returned !== undefined) {
+        const { items, letters } = returned ?? NOTHING_RETURNED;
+        this.#ended(thread, key, token, wasTold ? "not-found" : "worker-lost", items, letters, given.last);
         continue;
       }
       // Before anything else that goes into the new lane: a message must not find it missing there.

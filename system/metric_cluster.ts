@@ -11,6 +11,7 @@
 import type { LeaseStatus } from "../cluster/engine.ts";
 import type { View } from "../cluster/view.ts";
 import type { NodeId } from "../core/ids.ts";
+import { CLOSE_CODES, UPGRADE_STATUS } from "../remoting/link_refusal.ts";
 import type { Lane, LinkCounters, LinkReport } from "../remoting/links.ts";
 import type { DriverCounts } from "./cluster_driver.ts";
 import { type MetricName, METRICS, type Sample, sample } from "./metric_table.ts";
@@ -34,6 +35,10 @@ export interface ClusterVitals {
 export const PEERS_MAX = 256;
 /** The address of that rest: none that anybody can have, for it has no port. */
 const OTHERS = "others";
+
+// What has never happened is shown as zero: the first time would be no increase of a series that was not there.
+const NEVER_ENDED = zeroOf([...Object.keys(CLOSE_CODES), "network"]);
+const NEVER_REFUSED = zeroOf([...Object.keys(CLOSE_CODES), ...Object.keys(UPGRADE_STATUS), "unreachable"]);
 
 const LANES: readonly Lane[] = ["control", "data"];
 const LEASES: readonly LeaseStatus[] = ["none", "held", "soft", "frozen", "fenced"];
@@ -84,7 +89,7 @@ function tallySamples({ letters, relocated, facts }: ClusterTally): readonly Sam
   return [
     sample("troupe_messages_total", { thread: "0", route: "nodes" }, letters),
     ...Object.entries(relocated).map(([outcome, value]) => sample("troupe_relocated_actors_total", { outcome }, value)),
-    ...Array.from(facts, ([event, value]) => sample("troupe_cluster_events_total", { event }, value)),
+    ...Object.entries(facts).map(([event, value]) => sample("troupe_cluster_events_total", { event }, value)),
   ];
 }
 
@@ -100,8 +105,12 @@ function frameSamples({ counts, linkCounters }: ClusterVitals): readonly Sample[
   const { refused, ended, lostFrames } = linkCounters;
   return [
     ...samples,
-    ...Object.entries(refused).map(([code, count]) => sample("troupe_handshakes_refused_total", { code }, count)),
-    ...Object.entries(ended).map(([reason, count]) => sample("troupe_links_ended_total", { reason }, count)),
+    ...Object.entries({ ...NEVER_REFUSED, ...refused }).map(([code, count]) =>
+      sample("troupe_handshakes_refused_total", { code }, count)
+    ),
+    ...Object.entries({ ...NEVER_ENDED, ...ended }).map(([reason, count]) =>
+      sample("troupe_links_ended_total", { reason }, count)
+    ),
     sample("troupe_link_frames_lost_total", {}, lostFrames),
   ];
 }
@@ -129,7 +138,11 @@ function addLink(sums: Sums, link: LinkReport, labels: { readonly peer: string; 
   sums.add("troupe_link_frames_refused_total", labels, link.refusedFrames);
 }
 
-/** The name of each address: itself for the first ones in their order, the same ones on every scrape. */
+function zeroOf(names: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(names.map((name) => [name, 0]));
+}
+
+/** The name of each address: itself for the first ones in their order, the same ones as long as the addresses are. */
 function peerNames(addresses: readonly string[]): (address: string) => string {
   const shown = new Set([...new Set(addresses)].sort().slice(0, PEERS_MAX));
   return (address) => shown.has(address) ? address : OTHERS;

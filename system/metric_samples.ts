@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEAD_LETTER_REASONS } from "../core/events.ts";
 import type { ThreadIndex } from "../core/ids.ts";
 import type { ThreadStats } from "../workers/operations.ts";
 import type { Health } from "./health.ts";
@@ -73,8 +74,9 @@ function threadSamples({ thread: index, stats }: ThreadReport): readonly Sample[
     sample("troupe_asks_waiting", { thread }, backlog.asks),
     sample("troupe_failures_total", { thread }, counters.failures),
     sample("troupe_restarts_total", { thread }, counters.restarts),
-    ...Object.entries(counters.deadLetters).map(([reason, count]) =>
-      sample("troupe_dead_letters_total", { thread, reason }, count)
+    // Also those that never occurred: the first time would be no increase of a series that was not there.
+    ...DEAD_LETTER_REASONS.map((reason) =>
+      sample("troupe_dead_letters_total", { thread, reason }, counters.deadLetters[reason] ?? 0)
     ),
     sample("troupe_events_unsent_total", { thread }, counters.eventsUnsent),
     sample("troupe_mailbox_messages", { thread }, backlog.mailboxMessages),

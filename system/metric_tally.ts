@@ -14,8 +14,23 @@ export class ClusterTally {
   letters = 0;
   /** Names of lost nodes, by what became of them: the sums of `relocationDone`, which each report names once. */
   readonly relocated: Record<RelocationOutcome, number> = { relocated: 0, released: 0, excluded: 0, failed: 0 };
-  /** Facts by their type; those that never happened are missing. */
-  readonly facts = new Map<ClusterFact["type"], number>();
+  /** Facts by their type. */
+  readonly facts: Record<ClusterFact["type"], number> = {
+    nodeJoined: 0,
+    nodeLeaving: 0,
+    nodeLeft: 0,
+    leaderChanged: 0,
+    relocationStarted: 0,
+    relocationProgress: 0,
+    relocationDone: 0,
+    relocationBlocked: 0,
+    leaseFrozen: 0,
+    leaseResumed: 0,
+    nodeFenced: 0,
+    partitionDataLoss: 0,
+    claimLost: 0,
+    foreignCluster: 0,
+  };
 
   /** Something is handed to the cluster's machine. */
   input(kind: string): void {
@@ -24,7 +39,7 @@ export class ClusterTally {
 
   /** Something has happened. */
   fact(fact: ClusterFact): void {
-    this.facts.set(fact.type, (this.facts.get(fact.type) ?? 0) + 1);
+    this.facts[fact.type]++;
     if (fact.type !== "relocationDone") return;
     const { relocated, released, excluded, failed } = fact.report;
     this.relocated.relocated += relocated;

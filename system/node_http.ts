@@ -21,7 +21,7 @@ import type { ClusterVitals } from "./metric_cluster.ts";
 import { LoopLag } from "./metric_lag.ts";
 import type { NodeVitals } from "./metric_samples.ts";
 import type { ClusterTally } from "./metric_tally.ts";
-import type { MetricsTime, SystemMetrics } from "./metrics.ts";
+import type { MetricsSource, MetricsTime, SystemMetrics } from "./metrics.ts";
 import { runtimeName } from "./platform.ts";
 import type { CheckedOptions } from "./system_options.ts";
 
@@ -80,7 +80,7 @@ export class NodeHttp {
   readonly #options: HttpOptions;
   readonly #processVitals: () => NodeVitals["process"];
   readonly #metrics: SystemMetrics;
-  readonly #lag: LoopLag;
+  #lag: LoopLag | undefined = undefined;
   #listener: Listener | undefined = undefined;
   #system: ShownSystem | undefined = undefined;
   #isStarted = false;
@@ -88,7 +88,7 @@ export class NodeHttp {
   constructor(
     options: HttpOptions,
     appOf: (source: HttpSource) => NodeHttp["fetch"],
-    metricsOf: (source: ConstructorParameters<typeof SystemMetrics>[0]) => SystemMetrics,
+    metricsOf: (source: MetricsSource) => SystemMetrics,
     processVitals: () => NodeVitals["process"],
   ) {
     this.#options = options;
@@ -100,7 +100,6 @@ export class NodeHttp {
       statsOf: async (thread, timeoutMs) => await this.#shown().statsOf(thread, timeoutMs),
       vitals: () => this.#vitals(),
     });
-    this.#lag = new LoopLag({ ...TIME, observe: (lateMs) => this.#metrics.observeLag(lateMs) });
     this.fetch = appOf({
       health: () => this.#health(),
       lagMs: () => this.#system?.lagMs() ?? this.lagMs,
@@ -116,26 +115,22 @@ export class NodeHttp {
 
   /** Milliseconds the event loop is late, or was lately. */
   get lagMs(): number {
-    return this.#lag.lagMs;
+    return this.#lag?.lagMs ?? 0;
   }
 
-  /** Opens the port of a node without a cluster. Rejects with `invalid-options`, `start-failed`, and has ended then. */
+  /** Opens the port of a node without a cluster. Rejects with `invalid-options`, `start-failed`. */
   async listen(): Promise<void> {
     const { listen: { host = "127.0.0.1", port = 0, advertise, allowedOrigins } = {}, security: { tls } } =
       this.#options;
     // No node dials this one; but somebody on this machine may want to know where it is.
     const shown = advertise ?? (isEveryHost(host) ? { host: "127.0.0.1" } : undefined);
-    try {
-      this.#listener = await listen({ host, port, advertise: shown, tls, allowedOrigins, fetch: this.fetch });
-    } catch (failure) {
-      this.#lag.end();
-      throw failure;
-    }
+    this.#listener = await listen({ host, port, advertise: shown, tls, allowedOrigins, fetch: this.fetch });
   }
 
-  /** The system behind it is made, and has not started yet. */
+  /** The system behind it is made, and has not started yet. From now on it is to be closed. */
   attach(system: ShownSystem): void {
     this.#system = system;
+    this.#lag = new LoopLag({ ...TIME, observe: (lateMs) => this.#metrics.observeLag(lateMs) });
   }
 
   /** The system has started. */
@@ -145,7 +140,7 @@ export class NodeHttp {
 
   /** Ends. Safe to repeat. */
   async close(): Promise<void> {
-    this.#lag.end();
+    this.#lag?.end();
     await this.#listener?.close();
   }
 
@@ -161,7 +156,7 @@ export class NodeHttp {
       system: this.#options.name,
       runtime: runtimeName(),
       health: this.#health(),
-      lastLagMs: this.#lag.lastMs,
+      lastLagMs: this.#lag?.lastMs ?? 0,
       workersLost: this.#system?.workersLost() ?? 0,
       process: this.#processVitals(),
       cluster: this.#system?.cluster,

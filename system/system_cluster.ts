@@ -127,7 +127,11 @@ export class SystemCluster {
 
   /** Hands everything over and leaves. */
   async leave(timeoutMs: number): Promise<void> {
-    if (this.#isBegun) await this.member.leave(timeoutMs);
+    if (!this.#isBegun) return;
+    await this.member.leave(timeoutMs);
+    // Without a lease nothing here will ever run again: it is dropped, as it is where a node was removed.
+    if (this.member.driver.leaseLeftMs === 0) this.threads.begin();
+    this.#flush();
   }
 
   /** Ends discovery, links and listener. */

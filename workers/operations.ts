@@ -5,7 +5,7 @@
  * @module
  */
 import type { Cell } from "../core/cell.ts";
-import { end } from "../core/cell_life.ts";
+import { end, endFenced } from "../core/cell_life.ts";
 import { DRAIN, Envelope } from "../core/envelope.ts";
 import { ActorError, toActorError, toFailureData } from "../core/failure.ts";
 import type { ActorKey } from "../core/ids.ts";
@@ -144,6 +144,8 @@ function backlog(host: PartitionHost): ThreadBacklog {
 /** The host's own answer, and also whether messages wait for an actor that starts or restarts. */
 function activity(host: PartitionHost): { readonly isQuiet: boolean; readonly ran: number } {
   const { isQuiet, ran } = host.activity();
+  // Without a lease nothing runs, however long one waits.
+  if (host.isFrozen) return { isQuiet: true, ran };
   return { isQuiet: isQuiet && !host.cells.values().some(({ mailbox }) => mailbox.size > 0), ran };
 }
 
@@ -160,7 +162,10 @@ function endAll(host: PartitionHost, answer: Answer): void {
     });
     host.stopWaiters.set(root.key, waiters);
   }
-  for (const root of roots) end(root, "system-stopping");
+  for (const root of roots) {
+    if (host.isFrozen) endFenced(root);
+    else end(root, "system-stopping");
+  }
 }
 
 /**

@@ -153,9 +153,9 @@ export class WorkerCluster implements ClusterPort {
     const host = this.#host;
     if (host === undefined) return;
     if (identity !== this.lease.generation) host.lookAtLease();
+    if (type === RecordType.order) return this.#obeyIfOurs(host, readOrder(reader), identity);
     if (identity !== this.lease.generation) return;
     if (type === RecordType.delivery) return this.#deliver(host, readDelivery(reader));
-    if (type === RecordType.order) return this.#obey(host, readOrder(reader));
     const { id, outcome } = readOutcome(reader);
     host.abroad?.answered(id, outcome);
   }
@@ -171,6 +171,11 @@ export class WorkerCluster implements ClusterPort {
     const now = host.clockNow();
     const deadline = instant(at + remainingMs);
     return deadline < after(now, remainingMs) ? deadline : after(now, remainingMs);
+  }
+
+  /** Clocks belong to threads, not to identities: a measurement that crossed the beginning of one is as good as any. */
+  #obeyIfOurs(host: PartitionHost, order: ClusterOrder, identity: number): void {
+    if (identity === this.lease.generation || order.order === "clock") this.#obey(host, order);
   }
 
   #obey(host: PartitionHost, order: ClusterOrder): void {
