@@ -22,7 +22,7 @@ export type { SystemStats } from "./system/system_stats.ts";
 export { Subscription } from "./system/subscription.ts";
 export type { SubscriptionOptions } from "./system/subscription.ts";
 export { commandFor, type CommandLine, runtimeName } from "./system/platform.ts";
-export type { ThreadStats } from "./workers/operations.ts";
+export type { ThreadBacklog, ThreadStats } from "./workers/operations.ts";
 export type { CounterValues } from "./workers/counters.ts";
 export { kind } from "./core/kind.ts";
 export type {
@@ -65,6 +65,7 @@ export type { RouterStrategy } from "./core/router_pool.ts";
 export type { ActorKey, Brand, NodeId, Partition, ThreadIndex } from "./core/ids.ts";
 export type { FencingToken, SaveResult, StateStore, StoredState, StoreProvider } from "./core/store.ts";
 export type { Log } from "./core/ports.ts";
+export { jsonLog, type LogLevel, type LogOptions, textLog } from "./system/json_log.ts";
 export { staticDiscovery, type StaticDiscoveryOptions } from "./discovery/static.ts";
 export { dnsDiscovery, type DnsDiscoveryOptions } from "./discovery/dns.ts";
 export type { Discovery, DiscoveryContext, DiscoveryProvider, Wait } from "./discovery/provider.ts";
