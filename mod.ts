@@ -5,16 +5,14 @@
  * @module
  */
 export { ActorSystem } from "./system/actor_system.ts";
+export type { RouterOptions, StopActorOptions, SystemState } from "./system/actor_system.ts";
 export type {
-  RouterOptions,
   SingletonArguments,
   SpawnArguments,
   SpawnOnArguments,
   SpawnOnOptions,
   SpawnOptions,
-  StopActorOptions,
-  SystemState,
-} from "./system/actor_system.ts";
+} from "./system/spawn_options.ts";
 export type { SystemOptions } from "./system/system_options.ts";
 export type { ClusterOptions, ListenOptions } from "./system/cluster_options.ts";
 export type { Health } from "./system/health.ts";

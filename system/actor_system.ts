@@ -7,7 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { encodeToBytes } from "../core/codec.ts";
-import type { DeadLetter, EventType, TroupeEvent } from "../core/events.ts";
+import type { DeadLetter, EventType, NodeInfo, TroupeEvent } from "../core/events.ts";
 import { assert } from "../core/assert.ts";
 import { ActorError, fromFailureData, toActorError } from "../core/failure.ts";
 import { partitionOfKey, threadOf } from "../core/hash.ts";
@@ -16,9 +16,6 @@ import type { AnyKind, Kind } from "../core/kind.ts";
 import { SPAWN_TIMEOUT_MS_DEFAULT, STOP_TIMEOUT_MS_DEFAULT } from "../core/limits.ts";
 import { actorKey, grainKey } from "../core/names.ts";
 import { seededRandom } from "../core/random.ts";
-import type { NodeInfo } from "../core/events.ts";
-import type { KindPlacement } from "../core/kind.ts";
-import type { Placement } from "../cluster/placement.ts";
 import type { ActorRef, AnyRef, WaitOptions } from "../core/ref.ts";
 import {
   routeeNames,
@@ -43,14 +40,20 @@ import {
 import { runWorker, type SpawnRecord, workerPlace } from "../workers/worker_main.ts";
 import { WorkerPool } from "../workers/worker_pool.ts";
 import { decodeSpawnFailures, type Operation, type SpawnFailure } from "../workers/worker_protocol.ts";
-import { infoOf } from "./cluster_facts.ts";
-import type { PlacedSpawn } from "./cluster_member.ts";
 import { EventStream } from "./event_stream.ts";
 import { type Health, healthOf } from "./health.ts";
 import { type NodeHttp, openNodeHttp, type ShownSystem } from "./node_http.ts";
 import { answerAll, shutDown } from "./shutdown.ts";
 import { SpawnLedger } from "./spawn_ledger.ts";
-import { type ListedActor, openCluster, type SystemCluster } from "./system_cluster.ts";
+import type { ListedActor, openCluster, SystemCluster } from "./system_cluster.ts";
+import {
+  placedSpawn,
+  placementOf,
+  type SingletonArguments,
+  type SpawnArguments,
+  type SpawnOnArguments,
+  type SpawnOptions,
+} from "./spawn_options.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 import { type CheckedOptions, checkOptions, type SystemOptions } from "./system_options.ts";
 import { decodeActors, decodeStats, type SystemStats, totalsOf } from "./system_stats.ts";
@@ -61,43 +64,6 @@ const PAGE_ACTORS = 512;
 
 /** The life of a system. */
 export type SystemState = "running" | "draining" | "stopped";
-
-/** Options of one spawn. */
-export interface SpawnOptions<Init> {
-  /** What the kind's `state` is made from. Must be able to travel. */
-  readonly init: Init;
-  /** Milliseconds to wait until it runs, `1` to a day; default 5,000. */
-  readonly timeoutMs?: number;
-}
-
-/** Options of a spawn whose node is chosen. */
-export interface SpawnOnOptions<Init> extends SpawnOptions<Init> {
-  /**
-   * How the node is chosen among those with the kind and the role: each in turn (the default), any, the less loaded of
-   * two, this one, or whichever a function of yours says; it is given the candidates and answers with the id of one.
-   */
-  readonly placement?: KindPlacement | ((candidates: readonly NodeInfo[]) => NodeId | undefined);
-  /** Only nodes with this role. Default: the kind's own role, or any. */
-  readonly role?: string;
-  /**
-   * Makes a spawn that is repeated with the same key succeed where the first one did, though its answer was lost: after
-   * `partition-unavailable` or `ask-timeout` of fate `unknown`.
-   */
-  readonly idempotencyKey?: string;
-}
-
-/** `init` is needed when the kind's `state` takes something; `undefined` is asked of the whole type, so that a union stays one. */
-export type SpawnArguments<Init> = undefined extends Init ? [options?: Partial<SpawnOptions<Init>>]
-  : [options: SpawnOptions<Init>];
-
-/** As {@link SpawnArguments}, where the node is chosen. */
-export type SpawnOnArguments<Init> = undefined extends Init ? [options?: Partial<SpawnOnOptions<Init>>]
-  : [options: SpawnOnOptions<Init>];
-
-/** As {@link SpawnArguments}, with the role its nodes must have; by default that of the kind, or none. */
-export type SingletonArguments<Init> = undefined extends Init
-  ? [options?: Partial<SpawnOptions<Init>> & { readonly role?: string }]
-  : [options: SpawnOptions<Init> & { readonly role?: string }];
 
 /** Options of stopping one actor. */
 export interface StopActorOptions extends Pick<WaitOptions, "timeoutMs"> {
@@ -442,7 +408,7 @@ export class ActorSystem implements AsyncDisposable {
     const http = options.listen === undefined ? undefined : await openNodeHttp(options);
     const cluster = options.cluster === undefined
       ? undefined
-      : await openCluster(options, options.cluster, events, http?.fetch);
+      : await openClusterLater(options, options.cluster, events, http?.fetch);
     const pool = options.entry === undefined || options.workers === 0 ? undefined : new WorkerPool({
       system: options.name,
       entry: options.entry,
@@ -697,30 +663,18 @@ async function* paged(
 /** Milliseconds that closing links and discovery takes at most. */
 const CLUSTER_CLOSE_MS = 3_000;
 
-function placedSpawn(
-  key: ActorKey,
-  kind: AnyKind,
-  init: unknown,
-  timeoutMs: number = SPAWN_TIMEOUT_MS_DEFAULT,
-  placement: Placement,
-  role: string,
-  idempotencyKey: string,
-): PlacedSpawn {
-  const relocation = kind.relocation === "none" ? "none" : "eager";
-  return { key, kind, init, placement, role, relocation, idempotencyKey, timeoutMs };
-}
-
-function placementOf(placement: NonNullable<SpawnOnOptions<unknown>["placement"]>): Placement {
-  if (typeof placement !== "function") return { kind: placement };
-  return { kind: "function", choose: (candidates) => placement(candidates.map(infoOf)) };
-}
-
 function waitMsOf(wait: WaitOptions | undefined, defaultMs: number): number {
   return wait?.timeoutMs ?? defaultMs;
 }
 
 function notRunning({ name, state }: ActorSystem): ActorError {
   return new ActorError("system-stopping", `Cannot begin anything: system ${name} is ${state}`);
+}
+
+/** Sockets and discovery are loaded where they are used: a worker runs this file too, and needs none of them. */
+async function openClusterLater(...parts: Parameters<typeof openCluster>): Promise<SystemCluster> {
+  const system = await import("./system_cluster.ts");
+  return await system.openCluster(...parts);
 }
 
 async function startMain(options: CheckedOptions, program: ThreadProgram): Promise<ActorSystem> {

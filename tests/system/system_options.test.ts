@@ -77,7 +77,7 @@ describe("options of start", () => {
       [
         "flavour",
         "an unknown option",
-        "one of name, kinds, entry, workers, store, resources, log, askTimeoutMs, asksMax, maxMessageBytes, ringBytes, workerHeapMb, partitionCount, startTimeoutMs, shutdownTimeoutMs",
+        "one of name, kinds, entry, workers, store, resources, log, askTimeoutMs, asksMax, maxMessageBytes, ringBytes, workerHeapMb, partitionCount, startTimeoutMs, shutdownTimeoutMs, listen, security, cluster, signal",
       ],
     ]);
   });
