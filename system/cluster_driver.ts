@@ -35,7 +35,7 @@ import { settledPlace } from "../cluster/router_routes.ts";
 import { ALL_RULES } from "../cluster/rules.ts";
 import type { ClusterSettings, Timings } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
-import { isMember, type View } from "../cluster/view.ts";
+import { isMember, memberOf, type View } from "../cluster/view.ts";
 import type { Lane, LinkCounters, LinkEvents, LinkRefusal, LinkReport, Links } from "../remoting/links.ts";
 import type { ClusterThreads } from "./cluster_threads.ts";
 import { newNodeId } from "./node_id.ts";
@@ -207,6 +207,19 @@ export class ClusterDriver {
   whenReady(): Promise<void> {
     if (this.#isReady()) return Promise.resolve();
     return new Promise((ready, failed) => this.#readyWaiters.add({ ready, failed }));
+  }
+
+  /** Why this node may not run actors yet, as the failure of whoever waits no longer. */
+  notReady(waitedMs: number): ActorError {
+    const { view } = this;
+    if (view === undefined) return this.#bootstrapFailure([], `no answer in ${waitedMs} ms`);
+    const voters = view.voters.map(({ id }) => memberOf(view, id)?.address ?? id).join(", ");
+    return new ActorError(
+      "bootstrap-timeout",
+      `Cannot begin: this node is in view ${view.epoch}, and has had no lease in ${waitedMs} ms: ` +
+        `it does not reach enough of the voters, which are ${voters}`,
+      { details: { epoch: view.epoch, voters } },
+    );
   }
 
   /** Hands an input to the machine, soon: never from inside of this call. */

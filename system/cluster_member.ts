@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeToBytes } from "../core/codec.ts";
 import type { ClusterFact, NodeInfo } from "../core/events.ts";
@@ -60,6 +61,8 @@ export interface PlacedSpawn {
 const FIND_MS = 3_000;
 /** Milliseconds a node that has left waits for the view that says so. */
 const GONE_MS = 3_000;
+/** Leases that may pass beyond the time for finding a cluster: those of an earlier life must be over before one begins. */
+const LEASES_TO_BEGIN = 4;
 /** Looks at whether anybody is left to hand over to; after so many in a row that found nobody, a leaver goes. */
 const LOOK_MS = 100;
 const HOPELESS_LOOKS = 10;
@@ -119,12 +122,16 @@ export class ClusterMember {
     const wait = { timeoutMs: cluster.timings.bootstrapTimeoutMs, signal };
     this.#discovery = await openDiscovery(cluster.discovery, { system, self: listener.address, log, wait });
     this.driver.begin();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
     const onAbort = () => reject(new ActorError("start-failed", "Cannot start: the caller gave up"));
     signal?.addEventListener("abort", onAbort, { once: true });
+    const { bootstrapTimeoutMs, leaseMs } = cluster.timings;
+    const limitMs = bootstrapTimeoutMs + LEASES_TO_BEGIN * leaseMs;
+    const late = setTimeout(() => reject(this.driver.notReady(limitMs)), limitMs);
     try {
-      await Promise.race([this.driver.whenReady(), aborted]);
+      await Promise.race([this.driver.whenReady(), givenUp]);
     } finally {
+      clearTimeout(late);
       signal?.removeEventListener("abort", onAbort);
     }
   }
