@@ -25,7 +25,7 @@ describe("suitesFor()", () => {
     const suites = suitesFor(PATHS, TOOLS);
     assert.deepEqual(names(suites), [
       ...["types deno", "unit deno", "unit bun", "properties deno", "properties bun"],
-      ...["integration deno", "integration bun"],
+      ...["integration deno", "integration bun", "processes deno", "processes bun"],
     ]);
     const tested = suites.filter((suite) => suite.runtime === "deno").flatMap((suite) => suite.files);
     assert.deepEqual(tested.toSorted(), PATHS.filter((path) => /\.test\.ts$|^tests\/types/.test(path)));
