@@ -455,6 +455,7 @@ export class ActorSystem implements AsyncDisposable {
       await cluster?.begin({
         thread,
         actorThreads: () => system.#actorThreads(),
+        endWorker: (index) => void pool?.kill(index),
         listOn: async (on, after, count) =>
           decodeActors(await system.#operate(on, { op: "actors", after, count }, undefined)),
       }, options.signal);

@@ -54,6 +54,8 @@ const SWEEP_MS = 1_000;
 const REFUSALS_KEPT = 16;
 /** Milliseconds links get to send what they hold at the end of an identity. */
 const LINKS_CLOSE_MS = 1_000;
+/** Why a data link ends that finds no room for what is owed. */
+const NO_ROOM = "its queue is full: the peer reads too slowly";
 
 /** What {@link ClusterDriver} is given. */
 export interface DriverOptions {
@@ -255,11 +257,16 @@ export class ClusterDriver {
     });
   }
 
-  /** Sends a word of this system to a peer's; whether it is on its way. At most once, in order while a link lasts. */
-  sendPeer(to: NodeId, bytes: Uint8Array): boolean {
+  /**
+   * Sends a word of this system to a peer's; whether it is on its way. At most once, in order while a link lasts. One that
+   * is owed and finds no room ends the link.
+   */
+  sendPeer(to: NodeId, bytes: Uint8Array, isOwed: boolean): boolean {
     const link = this.#dataLinks.get(to);
     if (link?.isUp !== true) return false;
-    return this.#trySend(to, "data", link.generation, bytes, false) === "taken";
+    const sent = this.#trySend(to, "data", link.generation, bytes, isOwed);
+    if (sent === "full" && isOwed) this.#links?.closeLink(to, "data", link.generation, NO_ROOM);
+    return sent === "taken";
   }
 
   /** Whether this driver does nothing any more. */
@@ -520,7 +527,7 @@ export class ClusterDriver {
     if (effect.lane === "control" || why === "no-link") return;
     const { message } = effect.frame;
     if (effect.frame.part !== "router" || message.kind !== "user") {
-      this.#links?.closeLink(effect.to, "data", effect.generation, "its queue is full: the peer reads too slowly");
+      this.#links?.closeLink(effect.to, "data", effect.generation, NO_ROOM);
       return;
     }
     const { target, sender, askId, payload } = message;

@@ -36,7 +36,7 @@ import {
   writeOutcome,
   writeWord,
 } from "../workers/cluster_records.ts";
-import { OVERFLOW_BYTES_DEFAULT } from "../workers/lane.ts";
+import { type LaneWriter, OVERFLOW_BYTES_DEFAULT } from "../workers/lane.ts";
 import type { LaneSet } from "../workers/lane_set.ts";
 import { LeaseWord, makeLeaseWord, writeGate } from "../workers/lease_word.ts";
 import type { PartitionHost } from "../workers/partition_host.ts";
@@ -83,6 +83,10 @@ export interface ClusterThreadsOptions {
   readonly afterInputs: (go: () => void) => void;
   /** Whether the router's one place for a key is this activation, with nothing on its way anywhere else. */
   readonly isSettledHere: (key: ActorKey, token: Version) => boolean;
+  /** Whether a spawned actor of this kind begins again when its worker has died. */
+  readonly beginsAgain: (kind: string) => boolean;
+  /** A worker has read nothing for so long that its lane can keep no more: it is as good as lost. */
+  readonly stuck: (thread: ThreadIndex) => void;
   /** Something was put into a lane. */
   readonly sent: () => void;
   /** An actor of a thread watches one that isn't on it, or no longer. */
@@ -263,11 +267,11 @@ export class ClusterThreads implements ThreadCluster {
       isOver: false,
     };
     this.#given.set(nameOf(key, token), given);
-    this.#begin(given);
+    this.#begin(given, false);
   }
 
-  #begin({ key, token, thread, kind, init }: Given): void {
-    const activation = { key, kind, token, init };
+  #begin({ key, token, thread, kind, init }: Given, isAgain: boolean): void {
+    const activation = { key, kind, token, init, isAgain };
     if (thread === MAIN) return this.#onHost((host) => host.abroad?.begin(activation));
     this.#order(thread, { order: "begin", activation, generation: this.#storeGeneration });
   }
@@ -400,14 +404,14 @@ export class ClusterThreads implements ThreadCluster {
       const name = nameOf(key, token);
       const wasTold = this.#stops.has(name);
       const returned = this.#returned.get(name);
-      if (isGrainKey(key) || isOver || wasTold || returned !== undefined) {
+      if (isGrainKey(key) || isOver || wasTold || returned !== undefined || !this.#options.beginsAgain(given.kind)) {
         const { items, letters } = returned ?? NOTHING_RETURNED;
         this.#ended(thread, key, token, wasTold ? "not-found" : "worker-lost", items, letters, given.last);
         continue;
       }
       // Before anything else that goes into the new lane: a message must not find it missing there.
       given.offered = 0;
-      this.#begin(given);
+      this.#begin(given, true);
       begunAgain++;
     }
     return begunAgain;
@@ -630,10 +634,21 @@ export class ClusterThreads implements ThreadCluster {
     this.#write(thread, (writer) => writeWord(writer, this.#identity, order));
   }
 
+  #owed(thread: ThreadIndex, lane: LaneWriter): ByteWriter | undefined {
+    try {
+      return lane.beginOwed();
+    } catch (thrown) {
+      if (!(thrown instanceof ActorError)) throw thrown;
+      this.#options.stuck(thread); // Whatever it was given is lost with it, and everybody who waits is told.
+      return undefined;
+    }
+  }
+
   #write(thread: ThreadIndex, write: (writer: ByteWriter) => void): void {
     const lane = this.#lanes?.writerTo(thread);
     if (lane === undefined) return;
-    const writer = lane.beginOwed();
+    const writer = this.#owed(thread, lane);
+    if (writer === undefined) return;
     try {
       write(writer);
       lane.end();

@@ -25,8 +25,13 @@ import { decodePeerWord, encodePeerWord, type PeerWord } from "./peer_words.ts";
 const MAIN = 0 as ThreadIndex;
 /** Where a watcher is that no thread has: its end is told to this file. */
 const ABROAD = NO_THREAD;
-/** Milliseconds between two tries to find the node of a watched actor while the registry does not say. */
+/** Milliseconds between two tries to find the node of a watched actor while the registry does not say, or not yet. */
 const LOCATE_AGAIN_MS = 500;
+/**
+ * Times a node may say that it has no such actor, though the registry names it: an actor that moves is nowhere for a
+ * moment. At the limit its watchers hear `not-found`.
+ */
+const MISSES_MAX = 10;
 /** Lists that may be waited for at once. At the limit: `limit-reached`. */
 const LISTS_MAX = 1_024;
 
@@ -34,8 +39,11 @@ const LISTS_MAX = 1_024;
 export interface PeerTalkOptions {
   readonly self: () => NodeId;
   readonly view: () => View | undefined;
-  /** Says a word to a peer; whether it is on its way. */
-  readonly send: (to: NodeId, bytes: Uint8Array) => boolean;
+  /**
+   * Says a word to a peer; whether it is on its way. Where there is a link and no room, one that is owed ends the link: it
+   * is said again by the next.
+   */
+  readonly send: (to: NodeId, bytes: Uint8Array, isOwed: boolean) => boolean;
   /** Which node runs an actor; `undefined` when none does. Rejects when that cannot be said now. */
   readonly locate: (key: ActorKey) => Promise<NodeId | undefined>;
   /** The thread of this node that would run an actor. */
@@ -45,6 +53,8 @@ export interface PeerTalkOptions {
     after: ActorKey | undefined,
     count: number,
   ) => Promise<readonly { readonly kind: string; readonly key: ActorKey }[]>;
+  /** Calls back after so many milliseconds, unless the answer is called before. By default the platform's timer. */
+  readonly later?: (ms: number, go: () => void) => () => void;
   readonly log: Log;
 }
 
@@ -56,6 +66,8 @@ interface Watch {
   readonly kind: string;
   /** Where it was found; `undefined` while that is looked up. */
   node: NodeId | undefined;
+  /** How often it was not where it had been found. */
+  misses: number;
 }
 
 /** A watch on an actor of this node. A watcher that moves may watch from two nodes for a moment. */
@@ -70,7 +82,7 @@ interface List {
   readonly from: NodeId;
   readonly resolve: (actors: readonly { readonly kind: string; readonly key: ActorKey }[]) => void;
   readonly reject: (error: ActorError) => void;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly endWait: () => void;
 }
 
 /** This node's talk with its peers. */
@@ -180,7 +192,7 @@ export class PeerTalk {
       if (known?.node !== undefined) this.#sendWatch(known, false);
       return;
     }
-    const watch = known ?? { thread, watcher, key, kind, node: undefined };
+    const watch = known ?? { thread, watcher, key, kind, node: undefined, misses: 0 };
     this.#watches.set(name, watch);
     this.#find(watch);
   }
@@ -194,13 +206,16 @@ export class PeerTalk {
         watch.node = node;
         this.#sendWatch(watch, true);
       },
-      () => {
-        // It cannot be said now; the actor may well run. Asked again until it can, or nobody watches any longer.
-        setTimeout(() => {
-          if (this.#watches.get(nameOf(watch.watcher, watch.key)) === watch) this.#find(watch);
-        }, LOCATE_AGAIN_MS);
-      },
+      // It cannot be said now; the actor may well run. Asked again until it can, or nobody watches any longer.
+      () => this.#findLater(watch),
     );
+  }
+
+  #findLater(watch: Watch): void {
+    watch.node = undefined;
+    this.#later(LOCATE_AGAIN_MS, () => {
+      if (this.#watches.get(nameOf(watch.watcher, watch.key)) === watch) this.#find(watch);
+    });
   }
 
   #sendWatch({ watcher, key, kind, node }: Watch, isOn: boolean): void {
@@ -254,8 +269,10 @@ export class PeerTalk {
     const watch = this.#watches.get(nameOf(watcher, key));
     if (watch?.node !== from) return;
     // It goes on elsewhere: its watchers go with it.
-    if (reason === "moved" || reason === "fenced") this.#find(watch);
-    else this.#answer(watch, reason);
+    if (reason === "moved" || reason === "fenced") return this.#find(watch);
+    // The registry named that node: it is on its way there, or from there. Children go nowhere.
+    if (reason === "not-found" && rootOf(key) === key && ++watch.misses < MISSES_MAX) return this.#findLater(watch);
+    this.#answer(watch, reason);
   }
 
   #answer(watch: Watch, reason: StopReason): void {
@@ -280,20 +297,20 @@ export class PeerTalk {
         throw new ActorError("limit-reached", "Cannot list actors: too many lists wait");
       }
       const id = ++this.#listId;
-      const timer = setTimeout(() => {
+      const endWait = this.#later(timeoutMs, () => {
         this.#lists.delete(id);
         reject(new ActorError("ask-timeout", `Cannot list the actors of ${peer}: no answer in ${timeoutMs} ms`));
-      }, timeoutMs);
-      this.#lists.set(id, { from: peer, resolve, reject, timer });
+      });
+      this.#lists.set(id, { from: peer, resolve, reject, endWait });
       if (!this.#tell(peer, { kind: "list", id, after, count })) this.#failLists(peer);
     });
   }
 
   #failLists(peer: NodeId): void {
-    for (const [id, { from, reject, timer }] of [...this.#lists]) {
+    for (const [id, { from, reject, endWait }] of [...this.#lists]) {
       if (from !== peer) continue;
       this.#lists.delete(id);
-      clearTimeout(timer);
+      endWait();
       reject(new ActorError("link-lost", `Cannot list the actors of ${peer}: there is no link to it`));
     }
   }
@@ -320,7 +337,7 @@ export class PeerTalk {
         const list = this.#lists.get(word.id);
         if (list === undefined || list.from !== from) return;
         this.#lists.delete(word.id);
-        clearTimeout(list.timer);
+        list.endWait();
         return list.resolve(word.actors);
       }
       default:
@@ -359,7 +376,9 @@ export class PeerTalk {
       this.unsentCount++; // It cannot travel: its publisher was told so if it had to cross threads, here it is only counted.
       return;
     }
-    for (const peer of this.#interested.get(topic) ?? []) if (!this.#options.send(peer, bytes)) this.unsentCount++;
+    for (const peer of this.#interested.get(topic) ?? []) {
+      if (!this.#options.send(peer, bytes, false)) this.unsentCount++;
+    }
   }
 
   #published(topic: string, bytes: Uint8Array): void {
@@ -379,8 +398,17 @@ export class PeerTalk {
   }
 
   #tell(peer: NodeId, word: PeerWord): boolean {
-    return this.#options.send(peer, encodePeerWord(word));
+    return this.#options.send(peer, encodePeerWord(word), true);
   }
+
+  #later(ms: number, go: () => void): () => void {
+    return (this.#options.later ?? platformLater)(ms, go);
+  }
+}
+
+function platformLater(ms: number, go: () => void): () => void {
+  const timer = setTimeout(go, ms);
+  return () => clearTimeout(timer);
 }
 
 function nameOf(watcher: ActorKey, key: ActorKey): string {

@@ -86,7 +86,7 @@ export function decodePeerWord(bytes: Uint8Array): PeerWord {
         kind,
         id: countOf(raw.id),
         after: raw.after === undefined ? undefined : keyOf(raw.after),
-        count: countOf(raw.count),
+        count: Math.min(countOf(raw.count), PAGE_MAX),
       };
     case "listed":
       return { kind, id: countOf(raw.id), actors: listOf(raw.actors) };

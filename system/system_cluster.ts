@@ -5,7 +5,8 @@
  */
 import type { DeadLetterReason } from "../core/events.ts";
 import { DEAD_LETTER_REASONS } from "../core/events.ts";
-import { toActorError } from "../core/failure.ts";
+import { ActorError, toActorError } from "../core/failure.ts";
+import { directiveFor } from "../core/supervision.ts";
 import { performance } from "node:perf_hooks";
 import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
 import type { NodeEffect } from "../cluster/cluster_node.ts";
@@ -39,6 +40,8 @@ export interface ListedActor {
 export interface ClusteredSystem {
   readonly thread: Thread;
   readonly actorThreads: () => readonly ThreadIndex[];
+  /** Ends a worker at once; another takes its place. */
+  readonly endWorker: (thread: ThreadIndex) => void;
   /** The actors of one thread behind `after`, in the order of keys. */
   readonly listOn: (
     thread: ThreadIndex,
@@ -73,13 +76,15 @@ export class SystemCluster {
       },
       afterInputs: (go) => this.member.driver.afterInputs(go),
       isSettledHere: (key, token) => this.member.driver.isSettledHere(key, token),
+      beginsAgain: (kind) => beginsAgain(options, kind),
+      stuck: (thread) => this.#system?.endWorker(thread),
       sent: () => this.#system?.thread.loop.request(),
       watch: (thread, watcher, key, kind, isOn) => this.talk.watch(thread, watcher, key, kind, isOn),
     });
     this.talk = new PeerTalk({
       self: () => this.member.driver.id,
       view: () => this.member.view,
-      send: (to, bytes) => this.member.driver.sendPeer(to, bytes),
+      send: (to, bytes, isOwed) => this.member.driver.sendPeer(to, bytes, isOwed),
       locate: async (key) => (await this.member.locate(key, options.askTimeoutMs))?.place.node,
       threadOf: (key) => this.threads.threadOf(key),
       list: (after, count) => this.#list(after, count),
@@ -189,6 +194,14 @@ async function generationOf({ store }: CheckedOptions, clusterId: string): Promi
   } finally {
     await opened.close().catch(() => {}); // Nothing was written that could be lost.
   }
+}
+
+/** As where there is no cluster: all kinds do whose supervision does not say otherwise. */
+function beginsAgain({ kinds }: CheckedOptions, name: string): boolean {
+  const kind = kinds.find((one) => one.name === name);
+  const directive = kind &&
+    directiveFor(kind.supervision, new ActorError("worker-lost", "Cannot go on: its worker ended"));
+  return directive !== undefined && directive !== "stop" && directive !== "escalate";
 }
 
 function logFact({ log }: CheckedOptions, fact: { readonly type: string }): void {

@@ -221,7 +221,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
       case "start": {
         const { key, token, record } = effect;
         const init = record.type === "grain" || record.spec.length === 0 ? undefined : record.spec;
-        return abroad.begin({ key: key as ActorKey, kind: record.kind, token, init });
+        return abroad.begin({ key: key as ActorKey, kind: record.kind, token, init, isAgain: false });
       }
       case "stop":
         return this.#stop(effect.key as ActorKey, effect.token, effect.reason);

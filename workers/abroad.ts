@@ -27,8 +27,8 @@ import {
 } from "../core/failure.ts";
 import type { ActorKey } from "../core/ids.ts";
 import type { AnyKind } from "../core/kind.ts";
-import type { StopReason } from "../core/lifecycle.ts";
-import { isKey, rootOf } from "../core/names.ts";
+import type { StartReason, StopReason } from "../core/lifecycle.ts";
+import { isGrainKey, isKey, rootOf } from "../core/names.ts";
 import type { Courier, Target } from "../core/ref.ts";
 import { type FencingToken, fencingToken } from "../core/store.ts";
 import type {
@@ -66,6 +66,7 @@ export interface AbroadOptions {
     kind: AnyKind,
     key: ActorKey,
     init: unknown,
+    reason: StartReason,
     heard: (error: ActorError | undefined) => void,
   ) => Cell;
   /** Runs now, or when actors may run again. */
@@ -131,7 +132,7 @@ export class Abroad {
   // --- told by the cluster ------------------------------------------------------------------------
 
   /** Begins an activation; the port hears whether it did. One of this key that is still here is ended first. */
-  begin({ key, kind: name, token, init }: Activation): void {
+  begin({ key, kind: name, token, init, isAgain }: Activation): void {
     const { kinds, refs, port, generation, place } = this.#options;
     const old = this.#live.get(key);
     if (old !== undefined && isSame(old.token, token)) return;
@@ -141,7 +142,8 @@ export class Abroad {
       if (kind === undefined) throw new ActorError("kind-unknown", `Cannot begin ${key}: there is no kind ${name}`);
       const made = init === undefined ? undefined : decodeFromBytes(init, refs);
       const heard = (error: ActorError | undefined) => port.started(key, token, error && dataOf(error));
-      const cell = place(kind, key, made, heard);
+      const reason = isAgain ? "worker-lost" : isGrainKey(key) ? "activation" : "spawn";
+      const cell = place(kind, key, made, reason, heard);
       const fence = fencingToken(generation(), token.cfg, token.seq);
       const asksIn = FIRST_ASK_AFTER;
       this.#live.set(key, { token, fence, cell, isOpen: false, through: 0, held: undefined, asksIn });

@@ -30,6 +30,8 @@ export interface Activation {
   readonly token: ActivationToken;
   /** What a spawned actor's state is made from, as {@link LetterCodec} encodes it; `undefined` for a grain. */
   readonly init: Uint8Array | undefined;
+  /** Whether it begins again because its worker died. */
+  readonly isAgain: boolean;
 }
 
 /** A message that leaves, encoded. */

@@ -316,12 +316,13 @@ function returnedOf(
 }
 
 function activationOf(raw: unknown): Activation {
-  const { key, kind, token, init } = fieldsOf(raw);
+  const { key, kind, token, init, isAgain } = fieldsOf(raw);
   return {
     key: keyOf(key),
     kind: textOf(kind),
     token: tokenOf(token),
     init: init === undefined ? init : bytesOf(init),
+    isAgain: isAgain === true,
   };
 }
 

@@ -198,7 +198,7 @@ export class PartitionHost implements CellPort {
       asks: this.asks,
       reports: this.reports,
       cells: this.cells,
-      place: (kind, key, init, heard) => this.#beginAbroad(kind, key, init, heard),
+      place: (kind, key, init, reason, heard) => this.#beginAbroad(kind, key, init, reason, heard),
       whenThawed: (go) => this.#whenOpen(go),
       letterBytesMax: Math.min(options.maxMessageBytes ?? MESSAGE_BYTES_DEFAULT, NODE_MESSAGE_BYTES_MAX),
     });
@@ -642,9 +642,15 @@ export class PartitionHost implements CellPort {
   }
 
   /** The directory wants an activation here. */
-  #beginAbroad(kind: AnyKind, key: ActorKey, init: unknown, heard: (error: ActorError | undefined) => void): Cell {
+  #beginAbroad(
+    kind: AnyKind,
+    key: ActorKey,
+    init: unknown,
+    reason: StartReason,
+    heard: (error: ActorError | undefined) => void,
+  ): Cell {
     if (this.isEnding) throw systemStopping(key);
-    const cell = this.#place(new Cell(this, kind, key, undefined, init, isGrainKey(key) ? "activation" : "spawn"));
+    const cell = this.#place(new Cell(this, kind, key, undefined, init, reason));
     this.startWaiters.set(cell, heard);
     return cell;
   }

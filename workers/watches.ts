@@ -86,8 +86,13 @@ export class Watches {
 
   /** Tells a watcher that the actor `key` of this thread has ended. */
   tell(watcher: Watcher, key: ActorKey, kind: string, reason: StopReason): void {
-    if (watcher.thread === NO_THREAD) this.#options.elsewhere(watcher.key, key, kind, reason);
-    else if (watcher.thread === this.#options.thread) this.endedHere(watcher.key, key, kind, reason);
+    const { thread, elsewhere, watchAbroad } = this.#options;
+    const goesOn = reason === "moved" || reason === "fenced";
+    if (watcher.thread === NO_THREAD) elsewhere(watcher.key, key, kind, reason);
+    // It goes on elsewhere: the cluster, which wasn't needed for a neighbour, finds it for its watchers.
+    else if (watcher.thread === thread && goesOn && watchAbroad !== undefined) {
+      watchAbroad(watcher.key, key, kind, true);
+    } else if (watcher.thread === thread) this.endedHere(watcher.key, key, kind, reason);
     else this.#options.outbound().notice(watcher.thread, { notice: "ended", watcher: watcher.key, key, kind, reason });
   }
 

@@ -87,7 +87,8 @@ export class WorkerCluster implements ClusterPort {
   // --- from the host ------------------------------------------------------------------------------
 
   send(letter: ClusterLetter): SendRefusal | undefined {
-    if (letter.sender !== undefined && !this.lease.mayLeave()) return "lease-lost";
+    // All code of a worker is some actor's, also what a handler left running behind itself.
+    if (!this.lease.mayLeave()) return "lease-lost";
     if (this.#busy.size > 0 && this.#isBusy(letter.target)) return "buffer-full";
     const lane = this.#lanes.writerTo(MAIN);
     const writer = lane.begin();

@@ -146,7 +146,7 @@ describe("a clustered host", () => {
     // The router keeps the deadline: it knows whether the message left.
     rig.nowMs += 60;
     await rig.run();
-    assert.equal(answer.outcome, undefined);
+    assert.equal(answer.outcome, "pending");
     rig.nowMs += 150;
     await rig.run();
     assert.equal(answer.outcome, "ask-timeout/unknown");

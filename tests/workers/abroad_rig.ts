@@ -97,7 +97,7 @@ export class AbroadRig {
   /** The directory says so. */
   begin(kind: AnyKind, key: string, seq: number = 1, init: Uint8Array | undefined = undefined): ActivationToken {
     const token = tokenOf(seq);
-    this.abroad.begin({ key: key as ActorKey, kind: kind.name, token, init });
+    this.abroad.begin({ key: key as ActorKey, kind: kind.name, token, init, isAgain: false });
     return token;
   }
 
