@@ -10,10 +10,10 @@
  */
 import { isIP, isIPv4, isIPv6 } from "node:net";
 
-/** Characters of an address: a name of DNS has at most 253, and some networks add a scope. */
-export const ADDRESS_CHARS_MAX = 320;
 /** Characters of a name of DNS, without the dot at its end. */
-export const HOST_CHARS_MAX = 253;
+const HOST_CHARS_MAX = 253;
+/** Characters of an address: the longest name with its dot, a colon and a port. */
+const ADDRESS_CHARS_MAX: number = HOST_CHARS_MAX + 1 + 1 + 5;
 
 /**
  * Addresses one find may give: as many nodes as one keeps in mind before it is in a cluster. At the limit:
@@ -39,18 +39,17 @@ export interface Address {
 const PARTS = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):([1-9][0-9]{0,4})$/;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
-/** The address that `raw` is; `undefined` when it is none. */
+/** The address that `raw` is; `undefined` when it is none, or none that this runtime takes in a URL, as links do. */
 export function parseAddress(raw: unknown): Address | undefined {
   if (typeof raw !== "string" || raw.length > ADDRESS_CHARS_MAX) return undefined;
   const [, bracketed, bare, digits] = PARTS.exec(raw) ?? [];
   const port = Number(digits);
   if (!(port <= 65_535)) return undefined;
   if (bracketed !== undefined) {
-    return isIPv6(bracketed)
-      ? { text: raw, host: bracketed, port, key: `[${canonicalIpv6(bracketed)}]:${port}` }
-      : undefined;
+    const canonical = canonicalIpv6(bracketed);
+    return canonical === undefined ? undefined : { text: raw, host: bracketed, port, key: `[${canonical}]:${port}` };
   }
-  if (bare === undefined || !(isIPv4(bare) || isHostName(bare))) return undefined;
+  if (bare === undefined || !(isIPv4(bare) || isHostName(bare)) || !URL.canParse(`ws://${raw}/`)) return undefined;
   return { text: raw, host: bare, port, key: `${bare.toLowerCase().replace(/\.$/, "")}:${port}` };
 }
 
@@ -70,9 +69,13 @@ export function addressOf(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The one spelling of an IPv6 address that RFC 5952 asks for. */
-export function canonicalIpv6(host: string): string {
-  return new URL(`http://[${host}]/`).hostname.slice(1, -1);
+/**
+ * The one spelling of an IPv6 address that RFC 5952 asks for; `undefined` when `host` is none, or none that this runtime
+ * takes in a URL: it could not be connected to.
+ */
+export function canonicalIpv6(host: string): string | undefined {
+  const url = `http://[${host}]/`;
+  return isIPv6(host) && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : undefined;
 }
 
 /** Addresses of many sources as one list. */

@@ -29,7 +29,7 @@ import { type BoundedWait, discoveryFailed, type Outside, reasonOf } from "./wai
  * Milliseconds one server has for one reply, or less: all servers have their turn before the wait ends. A lost datagram
  * is sent again after that.
  */
-export const TRY_MS_MAX = 1_000;
+const TRY_MS_MAX = 1_000;
 /** How often all servers are asked before the lookup fails, even if there is time left. */
 export const ROUNDS_MAX = 3;
 /** Servers that are asked, the first ones of those there are. */
@@ -190,5 +190,5 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> 
 /** The host as a text that can be compared: without a scope, in the one spelling. */
 function plainHost(host: string): string {
   const plain = host.split("%")[0] ?? host;
-  return isIPv6(plain) ? canonicalIpv6(plain) : plain;
+  return canonicalIpv6(plain) ?? plain;
 }

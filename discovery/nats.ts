@@ -57,6 +57,8 @@ export function natsDiscovery(options: NatsDiscoveryOptions): DiscoveryProvider 
 }
 
 const FIND = "find nodes by nats";
+/** What is published without a connection is lost: a find fails at once, for nobody would answer. */
+const LOST = "the connection is lost, and being made anew";
 
 async function open(settings: NatsSettings, context: DiscoveryContext, outside: Outside): Promise<Discovery> {
   const { system, self, log, wait } = context;
@@ -72,7 +74,7 @@ async function open(settings: NatsSettings, context: DiscoveryContext, outside: 
       await discovery.register(wait.signal);
       return discovery;
     } catch (thrown) {
-      void link.leave();
+      link.leave().catch(() => {});
       throw thrown;
     }
   });
@@ -121,7 +123,7 @@ class NatsDiscovery implements Discovery {
   }
 
   async find({ timeoutMs, signal }: Wait): Promise<readonly string[]> {
-    if (!this.#link.isConnected) throw discoveryFailed(FIND, "the connection is lost, and being made anew");
+    if (!this.#link.isConnected) throw discoveryFailed(FIND, LOST);
     const find = String(++this.#finds);
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     this.#waiting.set(find, { resolve, reject });
@@ -154,7 +156,7 @@ class NatsDiscovery implements Discovery {
     switch (status.type) {
       case "disconnect":
         this.#log.warn("discovery has lost its NATS server", { server: status.server });
-        return this.#failFinds("the connection is lost");
+        return this.#failFinds(LOST);
       case "reconnect":
         this.#reconnects++;
         this.#isTroubleTold = false;

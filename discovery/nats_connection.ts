@@ -15,12 +15,12 @@ import type { NatsSettings } from "./nats_options.ts";
 import { type BoundedWait, discoveryFailed, type Outside, reasonOf, untilAborted } from "./waiting.ts";
 
 /** Milliseconds one attempt may take, at least and at most: the wait is shared among the servers. */
-export const DIAL_MS_MIN = 500;
-export const DIAL_MS_MAX = 5_000;
+const DIAL_MS_MIN = 500;
+const DIAL_MS_MAX = 5_000;
 /** Milliseconds between two attempts at one server, once a connection is lost; as much again is chance. */
 const REDIAL_MS = 500;
 /** Milliseconds between two pings: a server that has not answered two of them is gone. */
-const PING_MS = 5_000;
+const PING_MS = 2_000;
 const PINGS_MAX = 2;
 /** Nobody can listen on port 0: an attempt fails at once, without leaving this machine. */
 const NOWHERE = "127.0.0.1:0";
@@ -59,7 +59,7 @@ export async function connectNats(
   const { connect } = await sdk();
   const leaving: Leaving = { isLeaving: false, wasNowhere: false };
   const servers = shuffled(settings.servers);
-  const dialMs = Math.min(DIAL_MS_MAX, Math.max(DIAL_MS_MIN, wait.timeoutMs / servers.length));
+  const dialMs = Math.min(DIAL_MS_MAX, Math.max(DIAL_MS_MIN, Math.ceil(wait.timeoutMs / servers.length)));
   const options = optionsOf(settings, name, dialMs, leaving);
   const startedMs = outside.now();
   const connecting = connect({ ...options, servers: [...servers, NOWHERE] }).catch((thrown) => {
@@ -76,7 +76,7 @@ export async function connectNats(
     return followed(connection, servers, leaving, hear);
   } catch (thrown) {
     leaving.isLeaving = true;
-    connecting.then((late) => late.close(), () => {});
+    connecting.then((late) => late.close()).catch(() => {});
     throw discoveryFailed("connect to NATS", `${servers.join(", ")}: ${reasonOf(thrown)}`, thrown);
   }
 }
@@ -95,7 +95,7 @@ function followed(
     for await (const status of connection.status()) {
       if (status.type === "disconnect" || status.type === "close") isConnected = false;
       if (status.type === "reconnect") isConnected = true;
-      if (isConnected && leaving.isLeaving) void connection.close();
+      if (isConnected && leaving.isLeaving) connection.close().catch(() => {});
       hear(status);
     }
   })();
@@ -153,7 +153,8 @@ async function sdk(): Promise<typeof import("@nats-io/transport-node")> {
     // A literal, so that bundlers see it.
     return await import("@nats-io/transport-node");
   } catch (thrown) {
-    throw discoveryFailed("connect to NATS", "the package @nats-io/transport-node is not installed", thrown);
+    const reason = `the package @nats-io/transport-node cannot be loaded: ${reasonOf(thrown)}`;
+    throw discoveryFailed("connect to NATS", reason, thrown);
   }
 }
 

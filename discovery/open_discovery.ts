@@ -10,7 +10,8 @@
  * @module
  */
 import { OptionsCheck } from "../core/options_check.ts";
-import { ADDRESSES_MAX, listOf } from "./address.ts";
+import type { Log } from "../core/ports.ts";
+import { ADDRESS_FORM, ADDRESSES_MAX, listOf, parseAddress } from "./address.ts";
 import type { Discovery, DiscoveryContext, DiscoveryProvider, Wait } from "./provider.ts";
 import { bounded, discoveryFailed, type Outside, platformOutside, reasonOf } from "./waiting.ts";
 
@@ -46,11 +47,15 @@ export function openDiscovery(provider: DiscoveryProvider, context: DiscoveryCon
 /** As {@link openDiscovery}, with the clock and the timers of `outside`. */
 export async function openDiscoveryWith(
   provider: DiscoveryProvider,
-  context: DiscoveryContext,
+  given: DiscoveryContext,
   outside: Outside,
 ): Promise<OpenDiscovery> {
+  const context = { ...given, log: tameLog(given.log) };
   const what = `open discovery by ${provider.kind}`;
   if (provider.check instanceof OptionsCheck) provider.check.throwIfAny(what);
+  if (parseAddress(context.self) === undefined) {
+    throw discoveryFailed(what, `this node's own address ${JSON.stringify(context.self)} is not ${ADDRESS_FORM}`);
+  }
   const { timeoutMs, signal } = context.wait;
   const close = (late: Discovery): void =>
     void new HeldDiscovery(late, provider.kind, context, outside).close(LATE_CLOSE_MS);
@@ -140,6 +145,23 @@ class HeldDiscovery implements OpenDiscovery {
     this.#malformed += malformed;
     return addresses;
   }
+}
+
+/** A log that doesn't throw into whoever logs: that may be a connection, which would not outlive it. */
+function tameLog(log: Log): Log {
+  const tame = (say: Log["warn"]): Log["warn"] => (message, fields) => {
+    try {
+      say(message, fields);
+    } catch {
+      // There is nobody to tell.
+    }
+  };
+  return {
+    debug: tame((message, fields) => log.debug(message, fields)),
+    info: tame((message, fields) => log.info(message, fields)),
+    warn: tame((message, fields) => log.warn(message, fields)),
+    error: tame((message, fields) => log.error(message, fields)),
+  };
 }
 
 /** What a provider says it has counted. The counters of the system don't fail because of it. */
