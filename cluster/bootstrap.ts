@@ -43,6 +43,7 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
     options,
     settingsText: settingsTextOf(settings),
     discovered: new Map(),
+    hasDiscovered: false,
     peers: new Map(),
     attempt: undefined,
     refused: new Set(),
@@ -62,6 +63,7 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
 
 /** Discovery's latest word: addresses of others. What it named before counts on for a while. */
 export function discovered(state: Bootstrap, addresses: readonly string[], now: Now): void {
+  state.hasDiscovered = true;
   for (const address of addresses) {
     if (address === state.options.self.address) continue;
     state.discovered.delete(address);

@@ -90,6 +90,8 @@ export interface Bootstrap {
   readonly settingsText: string;
   /** Addresses of others, and when discovery last named them. */
   readonly discovered: Map<string, Instant>;
+  /** Whether discovery has answered at all: before that, this node knows nothing of how many there are. */
+  hasDiscovered: boolean;
   readonly peers: Map<string, Peer>;
   attempt: Attempt | undefined;
   /** Attempts this node will never accept, newest last. */

@@ -10,7 +10,7 @@
  * @module
  */
 import { type Epoch, epoch, type NodeId } from "../core/ids.ts";
-import { createDetector, type Detector, stepDetector } from "./detector.ts";
+import { createDetector, type Detector, hear, stepDetector } from "./detector.ts";
 import type { DetectorEffect, DetectorMessage } from "./detector_protocol.ts";
 import type { DirectoryMessage } from "./directory_protocol.ts";
 import {
@@ -24,6 +24,7 @@ import {
   type EngineMessage,
   engineMessage,
   engineMetEpoch,
+  isEngineStepDue,
   tickEngine,
 } from "./embedded_engine.ts";
 import type { EngineInput } from "./engine.ts";
@@ -111,6 +112,11 @@ export function beginStep(core: ClusterCore, now: Now, out: CoreEffect[]): void 
   withEngine(core, now, out, (effects) => beginEngineStep(core.engine, now, effects));
 }
 
+/** Whether {@link beginStep} has anything to do. */
+export function isBeginDue(core: ClusterCore, now: Now): boolean {
+  return isEngineStepDue(core.engine, now);
+}
+
 /** Time has passed. */
 export function tickCore(core: ClusterCore, now: Now, out: CoreEffect[]): void {
   withEngine(core, now, out, (effects) => tickEngine(core.engine, now, effects));
@@ -151,6 +157,18 @@ export function wantView(core: ClusterCore, from: NodeId, theirs: Epoch, now: No
 /** What the machines above ask of the engine. */
 export function coreRequest(core: ClusterCore, input: EngineInput, now: Now, out: CoreEffect[]): void {
   withEngine(core, now, out, (effects) => engineInput(core.engine, input, now, effects));
+}
+
+/**
+ * Whether a frame says nothing about its sender that was not known: a member, with the view that is installed here. Then
+ * {@link coreFrame} would only note that it was heard, and that is done. Most messages of actors come so.
+ */
+export function heardAsUsual(core: ClusterCore, from: NodeId, frame: Frame, now: Now): boolean {
+  const view = viewOf(core);
+  if (core.engine.isRetired || view === undefined) return false;
+  if (frame.clusterId !== view.clusterId || frame.epoch !== view.epoch || !isMember(view, from)) return false;
+  hear(core.detector, from, now);
+  return true;
 }
 
 /** A frame of a peer. Its link has made sure who `from` is. */

@@ -25,6 +25,8 @@ import {
   createCore,
   type Frame,
   framed,
+  heardAsUsual,
+  isBeginDue,
   leaveWanted,
   tickCore,
   wantView,
@@ -158,8 +160,10 @@ export function createNode(options: NodeOptions): ClusterNode {
 export function stepNode(node: ClusterNode, input: NodeInput, now: Now, out: NodeEffect[]): void {
   if (node.core.engine.isRetired) return;
   const step = new Step(node, now, out);
-  step.core((effects) => beginStep(node.core, now, effects));
-  step.settle();
+  if (isBeginDue(node.core, now)) {
+    step.core((effects) => beginStep(node.core, now, effects));
+    step.settle();
+  }
   step.take(input);
   step.settle();
   step.end();
@@ -175,7 +179,8 @@ class Step {
   readonly #node: ClusterNode;
   readonly #now: Now;
   readonly #out: NodeEffect[];
-  readonly #errands: Errand[] = [];
+  /** None in most steps: those of messages between actors. */
+  #errands: Errand[] | undefined;
   #next = 0;
   #retire: (NodeEffect & { readonly kind: "retire" }) | undefined;
 
@@ -221,7 +226,7 @@ class Step {
       case "refused":
       case "answered":
       case "handedBack":
-        return this.#tell("router", input);
+        return this.#route(input);
       default:
         return input satisfies never;
     }
@@ -229,7 +234,7 @@ class Step {
 
   /** Runs errands until there are none. Each machine answers a bounded number of errands with fewer. */
   settle(): void {
-    for (let errand = this.#errands[this.#next]; errand !== undefined; errand = this.#errands[this.#next]) {
+    for (let errand = this.#errands?.[this.#next]; errand !== undefined; errand = this.#errands?.[this.#next]) {
       this.#next++;
       this.#run(errand);
     }
@@ -240,13 +245,18 @@ class Step {
   }
 
   core(run: (effects: CoreEffect[]) => void): void {
-    this.#errands.push({ kind: "core", run });
+    this.#add({ kind: "core", run });
   }
 
   #tell(machine: "directory", input: DirectoryInput): void;
   #tell(machine: "router", input: RouterInput): void;
   #tell(machine: "directory" | "router", input: DirectoryInput & RouterInput): void {
-    this.#errands.push({ kind: machine, input });
+    this.#add({ kind: machine, input });
+  }
+
+  #add(errand: Errand): void {
+    if (this.#errands === undefined) this.#errands = [errand];
+    else this.#errands.push(errand);
   }
 
   #run(errand: Errand): void {
@@ -263,15 +273,18 @@ class Step {
         for (const effect of effects) this.#fromDirectory(effect);
         return;
       }
-      case "router": {
-        const effects: RouterEffect[] = [];
-        stepRouter(this.#node.router, errand.input, this.#now, effects);
-        for (const effect of effects) this.#fromRouter(effect);
-        return;
-      }
+      case "router":
+        return this.#route(errand.input);
       default:
         return errand satisfies never;
     }
+  }
+
+  /** The router's turn: as an errand's, or at once when there is no errand before it. */
+  #route(input: RouterInput): void {
+    const effects: RouterEffect[] = [];
+    stepRouter(this.#node.router, input, this.#now, effects);
+    for (const effect of effects) this.#fromRouter(effect);
   }
 
   #frame(from: NodeId, generation: number, frame: Frame): void {
@@ -283,6 +296,7 @@ class Step {
 
   #received(from: NodeId, generation: number, message: RouterMessage, frame: Frame): void {
     const { core } = this.#node;
+    if (heardAsUsual(core, from, frame, this.#now)) return this.#route({ kind: "received", from, generation, message });
     this.core((effects) => {
       const known: CoreEffect[] = [];
       coreFrame(core, from, frame, this.#now, known);
@@ -405,6 +419,7 @@ class Step {
     node.lease = status;
     this.#out.push({ kind: "lease", status });
     // Before whatever else this step still has for the router: nothing leaves once the lease is over or given back.
+    this.#errands ??= [];
     this.#errands.splice(this.#next, 0, { kind: "router", input: { kind: "lease", status } });
     this.#tell("directory", effect);
     if (status === "frozen" && (before === "held" || before === "soft")) {

@@ -11,15 +11,16 @@
  */
 import { after, type Instant, type NodeId } from "../core/ids.ts";
 import { type Activation, isHolding } from "./activation.ts";
-import { forget, release, stopActivation } from "./activation_life.ts";
+import { forget, stopActivation } from "./activation_life.ts";
 import { failed } from "./answers.ts";
 import { giveUp } from "./claims.ts";
 import type { DepartureCounts, DirectoryEffect } from "./directory_protocol.ts";
 import { type DirectoryState, nextNumber, refuse, send, wakeIn } from "./directory_state.ts";
 import { callEngine } from "./engine_calls.ts";
 import { isSameVersion, type Version } from "./engine.ts";
+import { ghostId } from "./ghosts.ts";
 import { SNAPSHOT_BYTES_MAX } from "./hints.ts";
-import { candidates, chooseTarget, singletonHost } from "./targets.ts";
+import { chooseTarget, singletonHost } from "./targets.ts";
 import { memberOf } from "./view.ts";
 
 /** Actors on their way to others at one time: 8 bundles of 256. */
@@ -69,6 +70,11 @@ export interface Departure {
   askAgainAt: Instant;
   /** Until when a view without this node is waited for. */
   goneBy: Instant | undefined;
+  /**
+   * What stopped here and nobody took, by key and operation: its name stays this node's until the view is without it, and
+   * then is relocated like that of a node that was lost. So it waits for a node that can run it, and isn't forgotten.
+   */
+  readonly left: Set<string>;
   /** Epoch at which the partitions were last found to be elsewhere, or not. */
   looked: number;
   isFree: boolean;
@@ -90,6 +96,7 @@ export function leave(
     phase: "asking",
     ...counts,
     ...UNLOOKED,
+    left: new Set(),
     askAgainAt: now,
     goneBy: undefined,
   };
@@ -231,19 +238,22 @@ function moveSome(state: DirectoryState, departure: Departure, now: Instant, out
   for (; departure.next < departure.queue.length && departure.handing < HANDOFFS_MAX; departure.next++) {
     const activation = state.activations.get(departure.queue[departure.next] ?? "");
     if (activation === undefined || !isHolding(activation)) continue;
-    const isToMove = rankOf(activation) < 3;
-    if (isToMove && candidates(state, activation.claim).some(({ id }) => id !== state.self)) {
+    if (isToMove(activation)) {
       departure.handing++;
       stopActivation(state, activation, "handoff", now, out);
       continue;
     }
-    if (isToMove) departure.failed++;
-    else departure.released++;
+    departure.released++;
     stopActivation(state, activation, "released", now, out);
   }
 }
 
-/** Sends it to the present target, or to a new one, or gives it up. */
+/** Whether it is to be somewhere unasked. */
+function isToMove(activation: Activation): boolean {
+  return rankOf(activation) < 3;
+}
+
+/** Sends it to the present target, or to a new one, or leaves it to whoever relocates what this node held. */
 function offer(state: DirectoryState, activation: Activation, now: Instant, out: DirectoryEffect[]): void {
   const { key, claim, token, handing } = activation;
   if (handing === undefined || token === undefined) return;
@@ -252,10 +262,11 @@ function offer(state: DirectoryState, activation: Activation, now: Instant, out:
     handing.sends = 0;
   }
   const { target, snapshot } = handing;
-  if (target === undefined) {
+  if (target === undefined || state.departure?.phase === "overdue") {
     activation.handing = undefined;
     handingEnded(state, "failed");
-    return release(state, activation, now, out);
+    state.departure?.left.add(ghostId(key, activation.opId));
+    return forget(state, activation, out);
   }
   handing.sends++;
   activation.wake = nextNumber(state);
@@ -279,6 +290,11 @@ function stopAll(state: DirectoryState, departure: Departure, now: Instant, out:
   departure.phase = "overdue";
   giveUpClaims(state, now, out);
   for (const activation of [...state.activations.values()]) {
+    if (isHolding(activation) && isToMove(activation)) {
+      departure.handing++;
+      stopActivation(state, activation, "handoff", now, out);
+      continue;
+    }
     if (isHolding(activation)) departure.failed++;
     stopActivation(state, activation, "released", now, out);
   }

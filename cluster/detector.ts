@@ -189,7 +189,8 @@ function install(detector: Detector, view: View, now: Now): void {
   detector.told = [...told];
 }
 
-function hear(detector: Detector, from: NodeId, now: Now): void {
+/** A sign of life of a member, whatever it said. */
+export function hear(detector: Detector, from: NodeId, now: Now): void {
   const peer = detector.peers.get(from);
   if (peer !== undefined) peer.heardAt = now.mono;
 }

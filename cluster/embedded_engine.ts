@@ -44,6 +44,7 @@ import type { Now } from "./time.ts";
 import { isMember, type Member, type Placed, type View } from "./view.ts";
 import {
   createViewMachine,
+  hasLeaseRunOut,
   install,
   lookAtLease,
   metEpoch,
@@ -130,6 +131,11 @@ export function tickEngine(engine: EmbeddedEngine, now: Now, out: EngineEffect[]
   if (engine.isRetired) return;
   partitionEffects(engine, collect((effects) => tickPartitions(partitions, now, effects)), now, out);
   clientEffects(engine, collect((effects) => tickClient(client, views.view, now, effects)), now, out);
+}
+
+/** Whether {@link beginEngineStep} has anything to do. */
+export function isEngineStepDue({ views, isRetired }: EmbeddedEngine, now: Now): boolean {
+  return !isRetired && hasLeaseRunOut(views, now);
 }
 
 /** Before anything else in every step: whether the lease is still there. */

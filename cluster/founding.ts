@@ -140,7 +140,7 @@ export function refuse(state: Bootstrap, to: NodeId, clusterId: string, out: Boo
 // --- beginning ------------------------------------------------------------------------------------
 
 function tryToFound(state: Bootstrap, now: Now, out: BootstrapEffect[]): void {
-  if (!mayFound(state) || (state.peers.size > SEES_MAX && now.mono < state.lookAt)) return;
+  if (!mayFound(state) || !state.hasDiscovered || (state.peers.size > SEES_MAX && now.mono < state.lookAt)) return;
   state.lookAt = after(now.mono, HELLO_MS);
   const { self, settings } = state.options;
   const candidates = mutual(state, freshPeers(state, now.mono));

@@ -32,6 +32,11 @@ export interface Ghost {
   looks: number;
 }
 
+/** Names one claim of one key. */
+export function ghostId(key: string, opId: string): string {
+  return `${key}|${opId}`;
+}
+
 /** Begins to delete whatever was written under `opId`. `isUncertain`: it may be written still. */
 export function releaseGhost(
   state: DirectoryState,
@@ -42,7 +47,8 @@ export function releaseGhost(
   out: DirectoryEffect[],
 ): void {
   if (state.isFenced) return; // No record of ours counts for anything any more.
-  const id = `${key}|${opId}`;
+  const id = ghostId(key, opId);
+  if (state.departure?.left.has(id) === true) return; // Left behind on purpose.
   const looks = isUncertain ? 2 : 1;
   const known = state.ghosts.get(id);
   if (known !== undefined) {

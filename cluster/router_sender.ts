@@ -209,6 +209,7 @@ function codeOfAbsence(reason: (Resolution & { kind: "absent" })["reason"]): str
     case "no-eligible-node":
       return "no-eligible-node";
     case "barrier":
+      return "barrier-timeout";
     case "timeout":
     case "busy":
     case "lease":

@@ -132,9 +132,14 @@ export function tickView(machine: ViewMachine, now: Now, out: ViewEffect[]): voi
  * ticks the machine may have slept for hours.
  */
 export function lookAtLease(machine: ViewMachine, now: Now, out: ViewEffect[]): void {
-  const { view, until, status } = machine;
-  if (view === undefined || until === undefined || (status !== "held" && status !== "soft")) return;
-  if (now.mono >= until.mono || now.wall >= until.wall) refreshLease(machine, view, now, out);
+  const { view } = machine;
+  if (view !== undefined && hasLeaseRunOut(machine, now)) refreshLease(machine, view, now, out);
+}
+
+/** Whether {@link lookAtLease} has anything to do. Asked before every message, so it makes nothing. */
+export function hasLeaseRunOut({ view, until, status }: ViewMachine, now: Now): boolean {
+  if (view === undefined || until === undefined || (status !== "held" && status !== "soft")) return false;
+  return now.mono >= until.mono || now.wall >= until.wall;
 }
 
 /** A message of a peer, of the same cluster. */

@@ -59,7 +59,19 @@ export function encodeToBytes(
   refs?: RefCodec,
   bytesMax: number = MESSAGE_BYTES_DEFAULT,
 ): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(bytesMax);
+  if (bytesMax !== MESSAGE_BYTES_DEFAULT) return encodeWith(new ByteWriter(bytesMax), value, refs);
+  // Its scratch costs more to make than most values do to write. Gone while it is used: a getter may encode, too.
+  const writer = spareWriter ?? new ByteWriter(bytesMax);
+  spareWriter = undefined;
+  const bytes = encodeWith(writer, value, refs);
+  spareWriter = writer;
+  return bytes;
+}
+
+let spareWriter: ByteWriter | undefined;
+
+function encodeWith(writer: ByteWriter, value: unknown, refs: RefCodec | undefined): Uint8Array<ArrayBuffer> {
+  writer.aimAtScratch();
   encodeValue(writer, value, refs);
   return writer.copy();
 }

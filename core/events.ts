@@ -33,7 +33,9 @@ export type DeadLetterReason =
   | "sender-gone"
   | "start-failed"
   | "no-eligible-node"
-  | "partition-unavailable";
+  | "partition-unavailable"
+  | "barrier-timeout"
+  | "undeliverable";
 
 /** Every reason, in the order of their counters. */
 export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
@@ -62,6 +64,8 @@ export const DEAD_LETTER_REASONS: readonly DeadLetterReason[] = [
   "start-failed",
   "no-eligible-node",
   "partition-unavailable",
+  "barrier-timeout",
+  "undeliverable",
 ];
 
 /** An actor's place: its kind, its key and the thread that runs it. */

@@ -107,6 +107,8 @@ export const FATE_OF_CODE = {
   "discovery-failed": "not-delivered",
   /** No cluster was founded or found in time; the message says who was seen and why each handshake failed. */
   "bootstrap-timeout": "not-delivered",
+  /** The cluster did not become as large in time as grains need it, and was told to fail then. */
+  "barrier-timeout": "not-delivered",
   /** The actor runs on this node: `remoteActor` gives only those of others. */
   "actor-is-local": "not-delivered",
 } as const satisfies Readonly<Record<string, Fate>>;

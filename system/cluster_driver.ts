@@ -52,6 +52,9 @@ const DISCOVERY_CALM_MS = 10_000;
 const SWEEP_MS = 1_000;
 /** Refused handshakes that a report remembers. */
 const REFUSALS_KEPT = 16;
+/** Milliseconds between two events about one foreign cluster, and how many of those are remembered. */
+const FOREIGN_AGAIN_MS = 60_000;
+const FOREIGN_KEPT = 256;
 /** Milliseconds links get to send what they hold at the end of an identity. */
 const LINKS_CLOSE_MS = 1_000;
 /** Why a data link ends that finds no room for what is owed. */
@@ -127,6 +130,8 @@ export class ClusterDriver {
   readonly #options: DriverOptions;
   readonly #processStartedAt: Now;
   readonly #decode: (bytes: Uint8Array) => ReturnType<typeof decodeFrameBytes>;
+  /** When each foreign cluster at each address was last told of. */
+  readonly #foreign = new Map<string, number>();
   readonly #requests = new Map<number, (result: DirectoryResult) => void>();
   readonly #dataLinks = new Map<NodeId, DataLink>();
   readonly #owedCredit: { readonly peer: NodeId; readonly generation: number; readonly bytes: number }[] = [];
@@ -600,11 +605,22 @@ export class ClusterDriver {
   }
 
   #event(event: ClusterEvent): void {
+    if (event.kind === "foreignCluster" && this.#isKnownForeign(`${event.clusterId} ${event.address}`)) return;
     this.#options.watcher.event(event);
     if (event.kind !== "bootstrapTimedOut" || this.#readyWaiters.size === 0) return;
     const error = this.#bootstrapFailure(event.seen, event.reason);
     for (const { failed } of this.#readyWaiters) failed(error);
     this.#readyWaiters.clear();
+  }
+
+  /** The machine says it at every look; a person wants to hear it once, and again if it lasts. */
+  #isKnownForeign(name: string): boolean {
+    const nowMs = performance.now();
+    const toldMs = this.#foreign.get(name) ?? -Infinity;
+    if (nowMs - toldMs < FOREIGN_AGAIN_MS) return true;
+    if (this.#foreign.size >= FOREIGN_KEPT) this.#foreign.clear();
+    this.#foreign.set(name, nowMs);
+    return false;
   }
 
   #viewInstalled(view: View): void {

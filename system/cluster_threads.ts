@@ -43,6 +43,7 @@ import type { PartitionHost } from "../workers/partition_host.ts";
 import { RecordType } from "../workers/record.ts";
 import type { ThreadCluster } from "../workers/thread_boot.ts";
 import { ThreadLease } from "../workers/thread_lease.ts";
+import { ActivationTable } from "./activation_table.ts";
 
 /** Bytes that may wait for one worker outside of its ring, and records. Above, messages are refused, never words. */
 const LANE_BYTES_MAX = 1 << 24;
@@ -139,7 +140,7 @@ export class ClusterThreads implements ThreadCluster {
   #lanes: LaneSet | undefined = undefined;
   /** Orders that wait for the store's generation. */
   #held: (() => void)[] | undefined = undefined;
-  readonly #given = new Map<string, Given>();
+  readonly #given = new ActivationTable<Given>();
   /** What activations have handed back of which there is more to come. */
   readonly #returned = new Map<string, Returned>();
   /** While this thread's own host ends what it has of an older identity: the asks it would send once more. */
@@ -169,7 +170,7 @@ export class ClusterThreads implements ThreadCluster {
 
   /** How many activations of this identity there are on each thread. */
   get activations(): readonly { readonly key: ActorKey; readonly kind: string; readonly thread: ThreadIndex }[] {
-    return [...this.#given.values()].filter(({ isOver }) => !isOver);
+    return this.#given.values().filter(({ isOver }) => !isOver);
   }
 
   /** Whether messages wait for a worker outside of its ring, or many for the store's generation. */
@@ -266,7 +267,7 @@ export class ClusterThreads implements ThreadCluster {
       offered: 0,
       isOver: false,
     };
-    this.#given.set(nameOf(key, token), given);
+    this.#given.set(given);
     this.#begin(given, false);
   }
 
@@ -290,7 +291,7 @@ export class ClusterThreads implements ThreadCluster {
   #enqueue({ key: text, token, number, arrived }: Extract<NodeEffect, { kind: "enqueue" }>): void {
     const key = text as ActorKey;
     const thread = this.#threadOf(key);
-    const given = this.#given.get(nameOf(key, token)) ?? this.#late(key, token, thread);
+    const given = this.#given.get(key, token) ?? this.#late(key, token, thread);
     given.last = number;
     const { frame } = arrived;
     if (frame.kind === "flush") this.#flush(thread, key, token, number, arrived);
@@ -305,7 +306,7 @@ export class ClusterThreads implements ThreadCluster {
   /** It has ended, and the router did not know yet: it hears when this too has come back. */
   #late(key: ActorKey, token: Version, thread: ThreadIndex): Given {
     const given = { key, token, thread, kind: "", init: undefined, last: 0, offered: 0, isOver: true };
-    this.#given.set(nameOf(key, token), given);
+    this.#given.set(given);
     return given;
   }
 
@@ -398,7 +399,7 @@ export class ClusterThreads implements ThreadCluster {
       tell({ kind: "abortAsk", askId });
     }
     let begunAgain = 0;
-    for (const given of [...this.#given.values()]) {
+    for (const given of this.#given.values()) {
       const { key, token, isOver } = given;
       if (given.thread !== thread) continue;
       const name = nameOf(key, token);
@@ -520,12 +521,12 @@ export class ClusterThreads implements ThreadCluster {
   ): void {
     const { tell } = this.#options;
     const name = nameOf(key, token);
-    const given = this.#given.get(name);
+    const given = this.#given.get(key, token);
     const wasOver = given?.isOver === true;
     const isAll = given === undefined || through >= given.offered;
     // What was refused for want of room is not on its way, so nothing after it is to be waited for.
     const seen = given !== undefined && isAll ? given.last : through;
-    if (isAll) this.#given.delete(name);
+    if (isAll) this.#given.delete(key, token);
     else given.isOver = true;
     this.#returned.delete(name);
     tell({ kind: "handedBack", key, token, items, through: seen, reason: bounceOf(key, reason), hint: undefined });

@@ -159,8 +159,8 @@ export class SystemCluster {
   }
 
   #deadLetter({ target, reason, sender, askId }: Extract<NodeEffect, { kind: "deadLetter" }>): void {
-    const known = DEAD_LETTER_REASONS.find((one) => one === reason);
-    if (known === undefined || COUNTED_BY_HOSTS.has(known)) return;
+    const known = DEAD_LETTER_REASONS.find((one) => one === reason) ?? "undeliverable";
+    if (COUNTED_BY_HOSTS.has(known)) return;
     const reports = this.#system?.thread.host.reports;
     reports?.lostLetter(target, known, sender?.key, askId !== undefined);
   }

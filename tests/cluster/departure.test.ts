@@ -101,14 +101,20 @@ describe("a node that leaves", () => {
     assert.deepEqual(world.violations, []);
   });
 
-  it("whose actors nobody takes releases them after three nodes have refused", () => {
+  it("whose actors nobody takes leaves them to be relocated, after three nodes have refused", () => {
     const world = loaded({ nodeCount: 3 });
     for (const id of ["n1", "n2"]) world.setLease(world.node(id), "soft");
     const id = leave(world, world.node("n0"));
     world.run(6_000);
     const result = world.resultOf(world.node("n0"), id);
     assert.deepEqual(result, { kind: "left", isComplete: true, counts: { moved: 0, released: 60, failed: 61 } });
-    assert.equal(world.register.size, 0);
+    assert.equal(world.register.size, 61);
+    for (const id of ["n1", "n2"]) world.setLease(world.node(id), "held");
+    world.run(8_000);
+    const running = ["n1", "n2"].map((id) => world.node(id).running.size);
+    assert.equal(running[0] ?? 0, 61 - (running[1] ?? 0), "all of them run elsewhere, once it is out");
+    assert.deepEqual(world.violations, []);
+    assert.deepEqual(world.unsettled(), []);
   });
 
   it("that nobody hears is out of it at its deadline, with everything stopped", () => {

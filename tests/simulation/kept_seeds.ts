@@ -70,6 +70,6 @@ export interface Campaign {
 
 /** What every change runs. */
 export const CAMPAIGNS: readonly Campaign[] = [
-  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "92c8279cb2d0df1e" },
-  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "4e0236ee658100ca" },
+  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "00b4d0d78e7fb4bf" },
+  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "4c0de8ef7e8273bb" },
 ];
