@@ -241,7 +241,7 @@ function conflicting(
     const result = { kind: "spawned", holder, token: current.version, isNew: false } as const;
     return lose(state, activation, result, now, out);
   }
-  lose(state, activation, failed("name-taken", "not-delivered", "the name has another holder", holder), now, out);
+  lose(state, activation, failed("name-taken", "not-delivered", "", holder), now, out);
 }
 
 /** Whether what is there is what the claim asks for. */

@@ -16,6 +16,7 @@ import { beginClaim, hasRoom, isSameSpawn, WAITERS_MAX } from "./claims.ts";
 import type { Claim, DirectoryEffect, DirectoryMessage, DirectoryResult } from "./directory_protocol.ts";
 import { type DirectoryState, refuse, send, wakeIn } from "./directory_state.ts";
 import { lookAtRequest, type Request } from "./requests.ts";
+import type { ChoiceRefusal } from "./placement.ts";
 import { chooseTarget, singletonHost } from "./targets.ts";
 
 /** Spawns of other nodes that are remembered. At the limit: further ones are not answered. */
@@ -106,13 +107,36 @@ export function spawnAnswered(
 
 function targetOf(state: DirectoryState, request: Extract<Request, { kind: "spawn" }>): NodeId | DirectoryResult {
   const { claim, placement, refusedBy } = request;
-  const needs = `a node with role ${JSON.stringify(claim.role)} and kind ${JSON.stringify(claim.kind)}`;
+  const role = claim.role === "" ? "" : `the role ${JSON.stringify(claim.role)} and `;
+  const nobody = `no member that is up has ${role}the kind ${JSON.stringify(claim.kind)}`;
   if (claim.type === "singleton") {
-    return singletonHost(state, claim) ?? failed("no-eligible-node", "not-delivered", `there is no ${needs}`);
+    return singletonHost(state, claim) ?? failed("no-eligible-node", "not-delivered", nobody);
   }
   const choice = chooseTarget(state, claim, placement, state.self, (id) => refusedBy.has(id));
   if (choice.kind === "chosen") return choice.node;
-  return failed("no-eligible-node", "not-delivered", `${choice.reason}: ${needs} ${choice.detail}`.trim());
+  return failed("no-eligible-node", "not-delivered", wordsOf(choice, nobody, refusedBy.size));
+}
+
+/** Why no node was chosen, for people. */
+function wordsOf(
+  { reason, detail }: { readonly reason: ChoiceRefusal; readonly detail: string },
+  nobody: string,
+  refusedCount: number,
+): string {
+  switch (reason) {
+    case "no-candidate":
+      return refusedCount === 0 ? nobody : `${refusedCount} nodes were asked, and none takes more`;
+    case "not-local":
+      return "this node is none of those that may have it";
+    case "choice-threw":
+      return `the placement function threw: ${detail}`;
+    case "choice-stranger":
+      return `the placement function chose ${JSON.stringify(detail)}, which is no candidate`;
+    case "choice-none":
+      return "the placement function chose nobody";
+    default:
+      return reason satisfies never;
+  }
 }
 
 /** Spawns on this node; false when something of the name is on its way out, and it should be tried again. */
@@ -137,7 +161,7 @@ function spawnHere(
     const { status, token, claim: theirs } = activation;
     if (status !== "claiming" && !isHolding(activation)) return false;
     if (!isSameSpawn(claim, theirs)) {
-      return refuseWith(failed("name-taken", "not-delivered", "the name has another holder", state.self));
+      return refuseWith(failed("name-taken", "not-delivered", "", state.self));
     }
     if (token !== undefined && (status === "live" || status === "paused")) {
       return refuseWith({ kind: "spawned", holder: state.self, token, isNew: false });

@@ -130,6 +130,8 @@ export class ClusterDriver {
   readonly #options: DriverOptions;
   readonly #processStartedAt: Now;
   readonly #decode: (bytes: Uint8Array) => ReturnType<typeof decodeFrameBytes>;
+  /** Who was there when the time for beginning was last over. */
+  #seen: readonly string[] = [];
   /** When each foreign cluster at each address was last told of. */
   readonly #foreign = new Map<string, number>();
   readonly #requests = new Map<number, (result: DirectoryResult) => void>();
@@ -219,7 +221,7 @@ export class ClusterDriver {
   /** Why this node may not run actors yet, as the failure of whoever waits no longer. */
   notReady(waitedMs: number): ActorError {
     const { view } = this;
-    if (view === undefined) return this.#bootstrapFailure([], `no answer in ${waitedMs} ms`);
+    if (view === undefined) return this.#bootstrapFailure(this.#seen, "no cluster has let this node in");
     const voters = view.voters.map(({ id }) => memberOf(view, id)?.address ?? id).join(", ");
     return new ActorError(
       "bootstrap-timeout",
@@ -608,6 +610,7 @@ export class ClusterDriver {
     if (event.kind === "foreignCluster" && this.#isKnownForeign(`${event.clusterId} ${event.address}`)) return;
     this.#options.watcher.event(event);
     if (event.kind !== "bootstrapTimedOut" || this.#readyWaiters.size === 0) return;
+    this.#seen = event.seen;
     const error = this.#bootstrapFailure(event.seen, event.reason);
     for (const { failed } of this.#readyWaiters) failed(error);
     this.#readyWaiters.clear();

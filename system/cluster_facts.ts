@@ -42,7 +42,7 @@ export function factOf(event: SeenEvent, memberOf: (id: NodeId) => Member | unde
     case "leaseFrozen":
       return { type: "leaseFrozen" };
     case "leaseResumed":
-      return { type: "leaseResumed", gapMs: event.gapMs };
+      return { type: "leaseResumed", gapMs: Math.round(event.gapMs) };
     case "nodeFenced":
       return { type: "nodeFenced", node: event.node, reason: event.reason };
     case "partitionDataLoss": {

@@ -119,6 +119,7 @@ export class ClusterMember {
   /** Opens discovery, begins, and waits until this node may run actors. Rejects with `bootstrap-timeout`. */
   async begin(signal: AbortSignal | undefined): Promise<void> {
     const { system, listener, log, cluster } = this.#options;
+    if (signal?.aborted === true) throw new ActorError("start-failed", "Cannot start: the caller gave up");
     const wait = { timeoutMs: cluster.timings.bootstrapTimeoutMs, signal };
     this.#discovery = await openDiscovery(cluster.discovery, { system, self: listener.address, log, wait });
     this.driver.begin();
@@ -246,7 +247,7 @@ export class ClusterMember {
       key,
       deadline: deadlineIn(timeoutMs),
     }));
-    if (result.kind === "failed") throw failureOf(`look up ${key}`, result.failure);
+    if (result.kind === "failed") throw failureOf(`look up ${key}`, result.failure, this.view);
     const entry = result.kind === "located" ? result.entry : undefined;
     if (entry === undefined || this.view === undefined || memberOf(this.view, entry.record.holder) === undefined) {
       return undefined;
@@ -264,7 +265,7 @@ export class ClusterMember {
     }));
     if (result.kind !== "failed") return true;
     if (result.failure.code === "actor-not-found") return false;
-    throw failureOf(`stop ${key}`, result.failure);
+    throw failureOf(`stop ${key}`, result.failure, this.view);
   }
 
   // ------------------------------------------------------------------------------------------------
@@ -303,7 +304,7 @@ export class ClusterMember {
 
   #spawned(what: string, result: DirectoryResult): RefPlace {
     if (result.kind === "spawned") return this.#placeOf(result.holder);
-    if (result.kind === "failed") throw failureOf(what, result.failure);
+    if (result.kind === "failed") throw failureOf(what, result.failure, this.view);
     throw new ActorError("start-failed", `Cannot ${what}: the cluster answered something else`, { fate: "unknown" });
   }
 
@@ -326,17 +327,22 @@ function agreedOf({ settings }: CheckedClusterOptions): Readonly<Record<string, 
   return { partitionCount, replicaCount, writeQuorum, readQuorum, quorum, hash: "troupe-1" };
 }
 
-function failureOf(what: string, { code, fate, holder, reason }: DirectoryFailure): ActorError {
+function failureOf(
+  what: string,
+  { code, fate, holder, reason }: DirectoryFailure,
+  view: View | undefined,
+): ActorError {
   const words = WORDS[code] ?? code;
-  const text = `Cannot ${what}: ${words}${reason === "" ? "" : ` (${reason})`}${
-    holder === undefined ? "" : `, node ${holder}`
+  const place = holder === undefined ? undefined : (view && memberOf(view, holder)?.address) ?? holder;
+  const text = `Cannot ${what}: ${words}${place === undefined ? "" : ` on ${place}`}${
+    reason === "" ? "" : `: ${reason}`
   }`;
   return new ActorError(code, text, { fate, details: { holder, reason } });
 }
 
 const WORDS: Readonly<Record<DirectoryFailure["code"], string>> = {
-  "name-taken": "another actor has the name",
-  "no-eligible-node": "no node has the role and the kind, or none takes more",
+  "name-taken": "an actor has the name already,",
+  "no-eligible-node": "no node may have it",
   "lease-lost": "this node has no lease",
   "partition-unavailable": "the registry did not answer in time",
   "start-failed": "it did not start",

@@ -242,7 +242,7 @@ export class ClusterThreads implements ThreadCluster {
         return this.#answer(effect.askId, outcomeOf(effect.outcome));
       case "failed": {
         const { askId, code, fate } = effect;
-        return this.#answer(askId, failedWith(code, fate, `Cannot deliver: ${code}`));
+        return this.#answer(askId, failedWith(code, fate, "")); // Who asked knows what for, and makes the words.
       }
       default:
         return effect satisfies never;

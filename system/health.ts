@@ -40,7 +40,7 @@ export function healthOf({ state, lagMs, cluster }: Vitals): Health {
   const reasons: string[] = [];
   if (lagMs > LIVE_LAG_MS_MAX) reasons.push(`the event loop was ${Math.round(lagMs)} ms late`);
   if (state !== "running") reasons.push(`the system is ${state}`);
-  if (cluster !== undefined) reasons.push(...whyNot(cluster));
+  if (cluster !== undefined && state !== "stopped") reasons.push(...whyNot(cluster));
   return { isLive, isReady: reasons.length === 0, reasons };
 }
 
@@ -50,7 +50,10 @@ function whyNot({ id, view, lease, discoveryFailure }: NonNullable<Vitals["clust
     return [`it is in no cluster yet${also}`];
   }
   const reasons: string[] = [];
-  if (lease !== "held" && lease !== "soft") reasons.push(`its lease is ${lease}: it does not reach most of the voters`);
+  if (lease === "fenced") reasons.push("it was removed from the cluster, and comes back as another node");
+  else if (lease !== "held" && lease !== "soft") {
+    reasons.push(`its lease is ${lease}: it does not reach most of the voters`);
+  }
   const owned = view.partitions.filter(({ group, next }) => (next?.group ?? group)[0] === id);
   const waiting = owned.filter(({ next }) => next !== undefined && next.why === "loss").length;
   if (waiting > 0) reasons.push(`${waiting} of its partitions are not active yet`);

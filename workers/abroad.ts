@@ -212,8 +212,9 @@ export class Abroad {
     live.through = number;
     let envelope: Envelope | undefined;
     try {
-      envelope = this.#envelopeOf(arrival);
       const cell = this.#options.cells.get(target);
+      if (cell !== undefined && cell.kind.name !== arrival.actorKind) throw ofAnotherKind(cell, arrival.actorKind);
+      envelope = this.#envelopeOf(arrival);
       const found = cell?.kind.name === arrival.actorKind ? cell : "actor-not-found";
       const refusal = typeof found === "string" ? found : offer(found, envelope);
       if (refusal === undefined) return;
@@ -260,7 +261,10 @@ export class Abroad {
     if (ask === undefined) return reports.counters.deadLetter("reply-late");
     reports.counters.recordsReceived++;
     if (outcome.kind === "failed") {
-      asks.reject(ask, failureOf(outcome.failure));
+      asks.reject(
+        ask,
+        outcome.failure.message === "" ? notDelivered(ask, outcome.failure) : failureOf(outcome.failure),
+      );
       return;
     }
     try {
@@ -469,6 +473,34 @@ function dataOf(error: ActorError): FailureData {
     // Details may hold anything a user put there; code, text and fate always travel.
   }
   return { code: error.code, message: error.message, fate: error.fate, details: {} };
+}
+
+function ofAnotherKind({ key, kind }: Cell, asked: string): ActorError {
+  return new ActorError("actor-not-found", `Cannot deliver to ${key}: it is a ${kind.name}, not a ${asked}`, {
+    details: { to: key },
+  });
+}
+
+/** What became of a message on its way, in words: the router only has a code for it. */
+const WAY_WORDS: Readonly<Record<string, string>> = {
+  "actor-not-found": "no actor has this name",
+  "ask-timeout": "no reply in time",
+  "no-eligible-node": "no node has its role and its kind",
+  "barrier-timeout": "the cluster is not as large as grains need it",
+  "relocation-timeout": "it was nowhere for too long",
+  "buffer-full": "too many messages wait for it, or for its node",
+  "node-lost": "its node was removed from the cluster",
+  "link-lost": "the link to its node broke",
+  "lease-lost": "this node's lease is out",
+  "fenced": "this node was removed from the cluster",
+};
+
+function notDelivered({ subject: { to, handler, waitingIn } }: PendingAsk, { code, fate }: FailureData): ActorError {
+  const where = waitingIn === undefined ? "" : `, waiting in ${waitingIn}`;
+  return new ActorError(code, `Cannot deliver ${to}.${handler}: ${WAY_WORDS[code] ?? code}${where}`, {
+    fate,
+    details: { to, handler, ...(waitingIn === undefined ? {} : { waitingIn }) },
+  });
 }
 
 function failureOf(data: FailureData): ActorError {

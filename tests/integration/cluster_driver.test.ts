@@ -57,8 +57,20 @@ describe("the driver of a node", () => {
     await node.driver.whenReady(); // Again, at once.
   });
 
+  it("founds nothing before discovery has said who else there is", async () => {
+    await using node = new Driven({ bootstrapTimeoutMs: 300 });
+    node.isFindable = false;
+    node.driver.begin();
+    const failure: unknown = await node.driver.whenReady().catch((thrown) => thrown);
+    assert.ok(failure instanceof ActorError && failure.code === "bootstrap-timeout", String(failure));
+    assert.match(failure.message, /nowhere/);
+    node.isFindable = true;
+    await node.driver.whenReady();
+  });
+
   it("says who was missing when it founds none in time", async () => {
     await using node = new Driven({ minimumPeersQuorum: 3, bootstrapTimeoutMs: 100 });
+    node.addresses = ["b:2"];
     node.driver.begin();
     node.events.refused({ address: "b:2", peer: undefined, code: "timeout", words: "no answer" } as never);
     const failure: unknown = await node.driver.whenReady().catch((thrown) => thrown);
@@ -71,6 +83,7 @@ describe("the driver of a node", () => {
 
   it("greets whom discovery names, and remembers why that failed", async () => {
     await using node = new Driven({ minimumPeersQuorum: 2 });
+    node.addresses = ["b:2"];
     node.driver.begin();
     await node.until(() => node.said.some((line) => line.startsWith("greet b:2")));
     node.isFindable = false;
@@ -188,6 +201,8 @@ class Driven implements AsyncDisposable {
   readonly driver: ClusterDriver;
   takes: "taken" | "full" | "no-link" = "taken";
   isFindable = true;
+  /** What discovery names. */
+  addresses: readonly string[] = ["a:1"];
   #events: LinkEvents | undefined = undefined;
 
   constructor({ minimumPeersQuorum = 1, bootstrapTimeoutMs = 20_000 } = {}) {
@@ -227,7 +242,7 @@ class Driven implements AsyncDisposable {
       threads: this.threads,
       log: QUIET,
       links: (_id, events) => this.#open(events),
-      find: () => this.isFindable ? Promise.resolve(["b:2"]) : Promise.reject(new Error("nowhere")),
+      find: () => this.isFindable ? Promise.resolve(this.addresses) : Promise.reject(new Error("nowhere")),
       storeGeneration: () => Promise.resolve(0),
       flush: () => {},
       watcher: {
