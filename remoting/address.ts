@@ -25,7 +25,7 @@ export function addressOf({ host, port }: HostPort): string {
 /** What an address says; `undefined` when it is none. */
 export function parseAddress(address: string): HostPort | undefined {
   if (address.length > ADDRESS_CHARS_MAX) return undefined;
-  const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(address);
+  const parts = /^(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(address);
   const host = parts?.[1] ?? parts?.[2];
   const port = Number(parts?.[3]);
   return host === undefined || !isPort(port) ? undefined : { host, port };

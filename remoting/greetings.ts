@@ -17,7 +17,6 @@ export interface GreetingLimits {
 
 interface Burst {
   readonly frames: Uint8Array[];
-  bytes: number;
   /** Who answered, when another link to it is on its way. */
   peer: NodeId | undefined;
 }
@@ -29,6 +28,7 @@ export class Greetings {
 
   readonly #limits: GreetingLimits;
   readonly #bursts = new Map<string, Burst>();
+  #bytes = 0;
 
   /** Nothing waits yet. */
   constructor(limits: GreetingLimits) {
@@ -39,16 +39,12 @@ export class Greetings {
   add(address: string, frame: Uint8Array): "dial" | "waits" | "lost" {
     const known = this.#bursts.get(address);
     if (known === undefined && this.#bursts.size >= this.#limits.greetAddressesMax) return this.#lose();
-    const burst: Burst = known ?? { frames: [], bytes: 0, peer: undefined };
-    const bytes = burst.bytes + frame.length;
-    // The first is taken whatever its length is: the limit of a frame is checked before.
-    if (
-      known !== undefined && (burst.frames.length >= this.#limits.greetFramesMax || bytes > this.#limits.greetBytesMax)
-    ) {
-      return this.#lose();
-    }
+    const burst: Burst = known ?? { frames: [], peer: undefined };
+    // The first of all is taken whatever its length is: the limit of a frame is checked before.
+    const isTooMuch = this.#bursts.size > 0 && this.#bytes + frame.length > this.#limits.greetBytesMax;
+    if (isTooMuch || burst.frames.length >= this.#limits.greetFramesMax) return this.#lose();
     burst.frames.push(frame);
-    burst.bytes = bytes;
+    this.#bytes += frame.length;
     this.#bursts.set(address, burst);
     return known === undefined ? "dial" : "waits";
   }
@@ -65,7 +61,7 @@ export class Greetings {
     for (const [address, burst] of this.#bursts) {
       if (burst.peer !== peer && !addresses.includes(address)) continue;
       frames.push(...burst.frames);
-      this.#bursts.delete(address);
+      this.#delete(address, burst);
     }
     return frames;
   }
@@ -73,8 +69,9 @@ export class Greetings {
   /** Nobody has answered at `address`. */
   dropAddress(address: string): void {
     const burst = this.#bursts.get(address);
-    this.lostFrames += burst?.frames.length ?? 0;
-    this.#bursts.delete(address);
+    if (burst === undefined) return;
+    this.lostFrames += burst.frames.length;
+    this.#delete(address, burst);
   }
 
   /** The link to `peer` that was on its way has failed. */
@@ -90,6 +87,11 @@ export class Greetings {
   /** Nobody will be greeted any more. */
   clear(): void {
     for (const address of [...this.#bursts.keys()]) this.dropAddress(address);
+  }
+
+  #delete(address: string, { frames }: Burst): void {
+    this.#bursts.delete(address);
+    for (const { length } of frames) this.#bytes -= length;
   }
 
   #lose(): "lost" {

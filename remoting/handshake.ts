@@ -83,6 +83,7 @@ export interface HandshakeState {
   readonly awaits: "hello" | "proof" | "identity" | "ready";
   /** Every batch so far, of both, in an order that both know. */
   readonly transcript: readonly Uint8Array[];
+  /** The key by which the peer has signed its identity. */
   readonly keyId: string;
   readonly peer: Peer | undefined;
 }
@@ -165,7 +166,7 @@ function onProof(context: HandshakeContext, state: HandshakeState, batch: Uint8A
   if (!context.keyring.isSigned(proof.keyId, LABELS.proof, [...state.transcript, signed], proof.mac)) {
     return refuse(context, state, secretDiffers(proof.keyId));
   }
-  const proven = { ...state, transcript: [...state.transcript, batch], keyId: proof.keyId };
+  const proven = { ...state, transcript: [...state.transcript, batch] };
   return say(context, proven, TYPE_IDENTITY, "listener", identityOf(context), "identity");
 }
 
@@ -174,9 +175,7 @@ function onIdentity(context: HandshakeContext, state: HandshakeState, batch: Uin
   if (identity === undefined) return refuse(context, state, malformed("an identity that is none"));
   const { signed, mac } = splitMac(payload);
   const label = context.role === "dialer" ? LABELS.listener : LABELS.dialer;
-  // The dialer has shown one key, and stays with it.
-  const isItsKey = context.role === "dialer" || identity.keyId === state.keyId;
-  if (!context.keyring.isSigned(identity.keyId, label, [...state.transcript, signed], mac) || !isItsKey) {
+  if (!context.keyring.isSigned(identity.keyId, label, [...state.transcript, signed], mac)) {
     return refuse(context, state, secretDiffers(identity.keyId));
   }
   const { id, address, dialNumber } = identity;

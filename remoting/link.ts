@@ -10,17 +10,16 @@
  * @module
  */
 import type { NodeId } from "../core/ids.ts";
-import { ReceiveCredit, SendCredit } from "./credit.ts";
+import { SendCredit } from "./credit.ts";
 import { beginHandshake, continueHandshake, refuse } from "./handshake.ts";
 import type { HandshakeContext, HandshakeState, HandshakeStep, Peer } from "./handshake.ts";
 import { HANDSHAKE_BYTES_MAX, type LinkLimits } from "./link_limits.ts";
 import { CLOSE_CODES, type CloseReason, type Lane, quoted, reasonOfCode } from "./link_refusal.ts";
+import { LinkReceiver } from "./link_receiver.ts";
 import { LinkSender } from "./link_sender.ts";
 import type { LinkOutside, LinkSocket, SocketEvents } from "./link_socket.ts";
 import { Pulse } from "./pulse.ts";
-import { RateLimit } from "./rate_limit.ts";
 import { SendQueue } from "./send_queue.ts";
-import { type WireItem, WireReader } from "./wire_reader.ts";
 
 /** Why a link ended. */
 export interface LinkEnd {
@@ -53,16 +52,25 @@ export interface LinkSetup {
   readonly open: (events: SocketEvents) => LinkSocket;
 }
 
+/** What a link holds and has carried; for what the fields mean, see `LinkReport`. */
+export interface LinkTraffic {
+  readonly sentFrames: number;
+  readonly sentBytes: number;
+  readonly receivedFrames: number;
+  readonly receivedBytes: number;
+  readonly creditBytes: number | undefined;
+  readonly unconsumedBytes: number;
+  readonly silentForMs: number;
+}
+
 /** What there is only while a link is up. */
 interface Running {
   readonly peer: Peer;
-  readonly reader: WireReader;
   readonly sender: LinkSender;
+  readonly receiver: LinkReceiver;
   readonly pulse: Pulse;
-  readonly rate: RateLimit;
-  /** Accounts of a data link. */
-  readonly sending: SendCredit | undefined;
-  readonly receiving: ReceiveCredit | undefined;
+  /** What a data link may send. */
+  readonly credit: SendCredit | undefined;
 }
 
 /** See the module. */
@@ -71,9 +79,6 @@ export class Link {
   readonly dialed: string | undefined;
   /** What waits to be sent. */
   readonly queue: SendQueue;
-  /** Frames that came, and their bytes. */
-  receivedFrames = 0;
-  receivedBytes = 0;
 
   readonly #setup: LinkSetup;
   readonly #context: HandshakeContext;
@@ -99,6 +104,7 @@ export class Link {
     this.#socket = setup.open({
       opened: () => this.#begin(),
       batch: (bytes) => this.#arrived(bytes),
+      fault: (reason, words) => this.end(reason, words),
       closed: (code, words) => this.#closed(code, words),
     });
     if (dialed === undefined) this.#begin();
@@ -129,32 +135,21 @@ export class Link {
     return this.#socket.remoteHost;
   }
 
-  /** Frames that have begun to leave. */
-  get sentFrames(): number {
-    return this.#running?.sender.sentFrames ?? 0;
+  /** What it holds and has carried, once it is up. */
+  get traffic(): LinkTraffic {
+    const { sender, receiver, pulse, credit } = this.#running ?? {};
+    return {
+      sentFrames: sender?.sentFrames ?? 0,
+      sentBytes: sender?.sentBytes ?? 0,
+      receivedFrames: receiver?.receivedFrames ?? 0,
+      receivedBytes: receiver?.receivedBytes ?? 0,
+      creditBytes: credit?.left,
+      unconsumedBytes: receiver?.unconsumedBytes ?? 0,
+      silentForMs: pulse?.silentForMs(this.#setup.outside.now()) ?? 0,
+    };
   }
 
-  /** The bytes of these frames. */
-  get sentBytes(): number {
-    return this.#running?.sender.sentBytes ?? 0;
-  }
-
-  /** Bytes that may be sent before the peer grants more; `undefined` on a control link. */
-  get creditBytes(): number | undefined {
-    return this.#running?.sending?.left;
-  }
-
-  /** Bytes that were passed on and that nobody has consumed, and of the frame that is being put together. */
-  get unconsumedBytes(): number {
-    return (this.#running?.receiving?.outBytes ?? 0) + (this.#running?.reader.pendingBytes ?? 0);
-  }
-
-  /** Milliseconds since the last sign of the peer. */
-  get silentForMs(): number {
-    return this.#running?.pulse.silentForMs(this.#setup.outside.now()) ?? 0;
-  }
-
-  /** Takes a frame to send, unless the queue is full. Also before the link is up, for when it will be. */
+  /** Takes a frame to send, unless the queue is full. */
   offer(frame: Uint8Array, isOwed: boolean = false): boolean {
     if (this.#isEnded || !this.queue.offer(frame, isOwed)) return false;
     this.#running?.pulse.used(this.#setup.outside.now());
@@ -164,9 +159,7 @@ export class Link {
 
   /** So many bytes of frames that came this way have been consumed. */
   consumed(bytes: number): void {
-    const running = this.#running;
-    running?.receiving?.consume(bytes);
-    if (running?.receiving?.isGrantDue === true) running.sender.flushSoon();
+    if (this.#running?.receiver.consumed(bytes) === true) this.#running.sender.flushSoon();
   }
 
   /** There is reason to believe that the peer has lost this link. */
@@ -180,15 +173,16 @@ export class Link {
     const running = this.#running;
     if (running === undefined || this.#isEnded) return;
     const { outside, limits } = this.#setup;
-    running.pulse.missed(missedMs);
-    const due = running.pulse.due(outside.now(), isMember);
+    const nowMs = outside.now();
+    if (missedMs > 0) running.pulse.missed(missedMs, nowMs);
+    const due = running.pulse.due(nowMs, isMember);
     switch (due) {
       case "nothing":
         return;
       case "ping":
         return running.sender.ping();
       case "silent":
-        return this.end("silent", `no sign of the peer for ${Math.round(this.silentForMs)} ms`);
+        return this.end("silent", `no sign of the peer for ${Math.round(running.pulse.silentForMs(nowMs))} ms`);
       case "idle":
         return this.end("idle", `the peer is no member, and nothing was said for ${limits.idleMs} ms`);
       default:
@@ -252,81 +246,40 @@ export class Link {
   }
 
   #runningWith(peer: Peer): Running {
+    const { lane, queue } = this;
     const { limits, outside, owner } = this.#setup;
-    const isData = this.lane === "data";
-    const sending = isData ? new SendCredit() : undefined;
-    const receiving = isData ? new ReceiveCredit(limits.windowBytes) : undefined;
-    return {
-      peer,
-      reader: new WireReader(isData ? limits.dataFrameBytesMax : limits.controlFrameBytesMax),
-      sender: new LinkSender({
-        socket: this.#socket,
-        queue: this.queue,
-        credit: sending,
-        soon: outside.soon,
-        takeGrant: () => receiving?.takeGrant() ?? 0,
-        room: () => owner.room(this),
-      }),
-      pulse: new Pulse(limits, outside.now()),
-      rate: new RateLimit(limits.framesPerSecondMax, outside.now()),
-      sending,
-      receiving,
-    };
+    const nowMs = outside.now();
+    const pulse = new Pulse(limits, nowMs);
+    const credit = lane === "data" ? new SendCredit() : undefined;
+    const sender = new LinkSender({
+      socket: this.#socket,
+      queue,
+      credit,
+      soon: outside.soon,
+      takeGrant: () => receiver.takeGrant(),
+      room: () => owner.room(this),
+    });
+    const receiver: LinkReceiver = new LinkReceiver({
+      lane,
+      limits,
+      granted: (bytes) => {
+        credit?.grant(bytes);
+        sender.flushSoon();
+      },
+      pinged: () => sender.pong(),
+      frame: (frame) => owner.frame(this, frame),
+      isOver: () => this.#isEnded,
+    }, nowMs);
+    return { peer, sender, receiver, pulse, credit };
   }
 
-  #read(running: Running, batch: Uint8Array): void {
+  #read({ pulse, receiver }: Running, batch: Uint8Array): void {
     const nowMs = this.#setup.outside.now();
-    running.pulse.heard(nowMs);
-    const { items, fault } = running.reader.read(batch);
-    if (!running.rate.pass(items.filter((item) => !isBoundByCredit(this.lane, item)).length, nowMs)) {
-      return this.end("too-many-frames", `over ${this.#setup.limits.framesPerSecondMax} frames a second`);
-    }
-    for (const item of items) {
-      this.#take(running, item, nowMs);
-      if (this.#isEnded) return;
-    }
+    pulse.heard(nowMs);
+    const before = receiver.receivedFrames;
+    const fault = receiver.read(batch, nowMs);
+    if (receiver.receivedFrames > before) pulse.used(nowMs);
     if (fault !== undefined) this.end(fault.reason, fault.words);
-  }
-
-  #take(running: Running, item: WireItem, nowMs: number): void {
-    switch (item.kind) {
-      case "frame":
-        return this.#charge(running, item.frame.length) ? this.#passOn(running, item.frame, nowMs) : undefined;
-      case "chunked":
-        return void this.#charge(running, item.frameBytes);
-      case "chunked-frame":
-        return this.#passOn(running, item.frame, nowMs);
-      case "credit":
-        return this.#granted(running, item.bytes);
-      case "ping":
-        return running.sender.pong();
-      case "pong":
-      case "chunk":
-      case "ignored":
-        return;
-      default:
-        return item satisfies never;
-    }
-  }
-
-  #charge({ receiving }: Running, frameBytes: number): boolean {
-    if (receiving === undefined || receiving.begin(frameBytes)) return true;
-    this.end("credit-overrun", `a frame of ${frameBytes} bytes without credit`);
-    return false;
-  }
-
-  #granted({ sending, sender }: Running, bytes: number): void {
-    if (sending === undefined) return this.end("malformed", "credit on the control lane");
-    sending.grant(bytes);
-    sender.flushSoon();
-  }
-
-  #passOn({ pulse, receiving }: Running, frame: Uint8Array, nowMs: number): void {
-    pulse.used(nowMs);
-    receiving?.passOn(frame.length);
-    this.receivedFrames++;
-    this.receivedBytes += frame.length;
-    this.#setup.owner.frame(this, frame);
   }
 
   #closed(code: number, words: string): void {
@@ -348,10 +301,4 @@ export class Link {
     this.#setup.owner.ended(this, { reason, words, by });
     this.#running?.sender.stop();
   }
-}
-
-/** Whether credit bounds how many of these a peer may send; of all others, time does. */
-function isBoundByCredit(lane: Lane, item: WireItem): boolean {
-  if (item.kind === "chunk" || item.kind === "chunked-frame") return true;
-  return lane === "data" && (item.kind === "chunked" || (item.kind === "frame" && item.frame.length > 0));
 }

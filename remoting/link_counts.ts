@@ -76,13 +76,7 @@ export function reportOf({ link, peer, lane, generation }: Row<Link>): LinkRepor
     queuedFrames: link.queue.size,
     queuedBytes: link.queue.bytes,
     refusedFrames: link.queue.refusedFrames,
-    creditBytes: link.creditBytes,
-    unconsumedBytes: link.unconsumedBytes,
-    sentFrames: link.sentFrames,
-    sentBytes: link.sentBytes,
-    receivedFrames: link.receivedFrames,
-    receivedBytes: link.receivedBytes,
-    silentForMs: link.silentForMs,
+    ...link.traffic,
   };
 }
 

@@ -17,20 +17,23 @@ export const CHUNK_BYTES = 1 << 16;
 export const BATCH_BYTES_MAX = 1 << 17;
 /** Bytes that any frame costs at least, in a queue and of credit: what it takes to keep one, however short. */
 export const FRAME_COST_MIN = 64;
-/** Members of a node's peers and links to others; far over what a cluster of one port each comes to. */
+/** Pairs and lanes whose last generation is known; of those that were forgotten, the highest is. */
 export const GENERATIONS_KEPT_MAX = 4096;
 
-/** What the limits of a node's links are. All may be changed; the two sides of a link needn't agree. */
+/**
+ * What the limits of a node's links are. The two sides of a link needn't agree, but on the length of frames: one over the
+ * limit of its receiver ends the link.
+ */
 export interface LinkLimits {
-  /** Milliseconds from the first packet of a link until both sides are sure of each other. At the limit: closed, `handshake-timeout`. */
+  /** Milliseconds from the first byte of a link until both sides are sure of each other. At the limit: closed, `handshake-timeout`. */
   readonly handshakeMs: number;
   /** Bytes of one control frame. At the limit: a sender's `message-too-large`; of a peer: closed, `frame-too-large`. */
   readonly controlFrameBytesMax: number;
   /** Bytes of one data frame. At the limit: as above. */
   readonly dataFrameBytesMax: number;
-  /** Bytes of control frames that wait for one peer. At the limit: `full`. */
+  /** Bytes of control frames that wait for one peer; twice as many with those that are owed. At the limit: `full`. */
   readonly controlQueueBytesMax: number;
-  /** Bytes of data frames that wait for one peer; passed by a frame of over half of it at most. At the limit: `full`. */
+  /** As above, of data frames; passed only by a frame of more than half of it. At the limit: `full`. */
   readonly dataQueueBytesMax: number;
   /** Bytes of data frames a peer may have sent that nobody has consumed; passed by one frame at most. At the limit: the peer's queue fills. */
   readonly windowBytes: number;
@@ -48,9 +51,9 @@ export interface LinkLimits {
   readonly redialMsMax: number;
   /** Milliseconds after which the node with the higher id dials as well, if the lower has not come. */
   readonly otherDialsAfterMs: number;
-  /** Control frames that wait for an address that is being dialed. At the limit: lost, and counted. */
+  /** Control frames that wait for one address that is being dialed. At the limit: lost, and counted. */
   readonly greetFramesMax: number;
-  /** Bytes of such frames. At the limit: as above. */
+  /** Bytes of such frames, for all addresses together. At the limit: as above. */
   readonly greetBytesMax: number;
   /** Addresses that are dialed for greetings at once. At the limit: as above. */
   readonly greetAddressesMax: number;
@@ -72,7 +75,7 @@ export const LINK_LIMITS: LinkLimits = {
   redialMsMax: 2_000,
   otherDialsAfterMs: 3_000,
   greetFramesMax: 64,
-  greetBytesMax: 1 << 20,
+  greetBytesMax: 4 << 20,
   greetAddressesMax: 256,
 };
 

@@ -115,7 +115,7 @@ export class LinkOpener {
   }
 }
 
-const NO_EVENTS: SocketEvents = { opened: () => {}, batch: () => {}, closed: () => {} };
+const NO_EVENTS: SocketEvents = { opened: () => {}, batch: () => {}, fault: () => {}, closed: () => {} };
 
 const NO_ADDRESS: Objection = { reason: "malformed", words: "the address is not host:port" };
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Lane, LinkRefusal } from "./link_refusal.ts";
+import type { CloseReason, Lane, LinkRefusal } from "./link_refusal.ts";
 
 /** One WebSocket that carries one link, or will. */
 export interface LinkSocket {
@@ -26,6 +26,8 @@ export interface SocketEvents {
   opened(): void;
   /** One batch; `undefined` for a message that isn't binary. The bytes are the link's own. */
   batch(bytes: Uint8Array | undefined): void;
+  /** The peer broke the rules of WebSocket itself; the socket is closing. */
+  fault(reason: CloseReason, words: string): void;
   /** It is closed, once: by the peer with its code and words, or by the network with 1006 and what is known. */
   closed(code: number, words: string): void;
 }

@@ -183,7 +183,11 @@ class NodeLinks implements Links, OpenerOwner {
     const purpose = this.#links.get(link);
     if (purpose?.kind === "arrived") purpose.socket.settled();
     const verdict = this.#table.install(candidateOf(link, peer), link);
-    if (verdict.kind === "loses") return link.end("duplicate", "another link of this pair has won");
+    if (verdict.kind === "loses") {
+      // The peer has taken this one, so perhaps it has lost the other.
+      verdict.winner?.link.doubt();
+      return link.end("duplicate", "another link of this pair has won");
+    }
     const { row, replaced } = verdict;
     this.#plan.linked(peer.id, link.lane, this.#outside.now());
     // What is lost is told before what is new, and whoever is told may do anything: also end the new one.
@@ -269,6 +273,11 @@ class NodeLinks implements Links, OpenerOwner {
   #endOthersAt(peer: Peer): void {
     for (const { link } of this.#table.rows()) {
       if (link.peer?.address !== peer.address || link.peer.id === peer.id) continue;
+      this.#options.log.info("another node is at an address", {
+        address: peer.address,
+        was: link.peer.id,
+        is: peer.id,
+      });
       link.end("replaced", "another node listens at its address");
     }
   }

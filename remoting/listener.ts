@@ -15,33 +15,16 @@ import type { Duplex } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
 import { createServer as createTlsServer } from "node:tls";
 import { ActorError } from "../core/failure.ts";
-import { OptionsCheck } from "../core/options_check.ts";
-import { addressOf, type HostPort, isEveryHost, isHost, isPort, plainHost } from "./address.ts";
+import { addressOf, type HostPort, plainHost } from "./address.ts";
+import { HostCounts } from "./host_counts.ts";
 import { LINK_LIMITS } from "./link_limits.ts";
+import { checkListenOptions, type ListenOptions } from "./listen_options.ts";
 import { type Lane, type LinkRefusal, UPGRADE_STATUS, type UpgradeRefusal } from "./link_refusal.ts";
 import type { LinkListener, SocketAcceptor } from "./link_socket.ts";
-import { authoritiesOf, checkTls, type TlsOptions } from "./security.ts";
+import { authoritiesOf, readCertificates } from "./security.ts";
 import { acceptedSocket, LANE_PATHS, SocketServer, SUBPROTOCOL } from "./socket.ts";
 
-/** Where to listen, and for whom. */
-export interface ListenOptions {
-  /** The host to listen at: a name, an IP address, or `0.0.0.0` or `::` for all of the machine's. */
-  readonly host: string;
-  /** `0` for any that is free. */
-  readonly port: number;
-  /** Where other nodes can reach this one, if that is elsewhere; needed when the host stands for all. The port: by default the one listened at. */
-  readonly advertise?: { readonly host: string; readonly port?: number };
-  /** Certificates; without, nothing on this port is encrypted. */
-  readonly tls?: TlsOptions;
-  /** Origins of pages that may open links. None by default: links are for nodes, and browsers have no business here. */
-  readonly allowedOrigins?: readonly string[];
-  /** Answers what isn't a link. By default 404. */
-  readonly fetch?: (request: Request) => Response | Promise<Response>;
-  /** Milliseconds until a socket must have sent a request, and until a stranger must have proven who it is. Default: 3,000. */
-  readonly handshakeMs?: number;
-  /** Handshakes with one IP address that may be under way. Default: 16. At the limit: answered with 429. */
-  readonly handshakesPerHostMax?: number;
-}
+export type { ListenOptions } from "./listen_options.ts";
 
 /** A port that is listened at. */
 export interface Listener extends LinkListener {
@@ -60,6 +43,8 @@ const HANDSHAKES_MAX = 1024;
 const HEADERS_BYTES_MAX = 16 << 10;
 /** Sockets at one time: two for each other node of a large cluster, and some for people. More are closed at once. */
 const SOCKETS_MAX = 4096;
+/** Sockets of one IP address, so that no one has them all; many nodes may share a machine. */
+const SOCKETS_PER_HOST_MAX = 1024;
 /** Milliseconds until `close` has closed; what is left then was closed by force and hasn't said so. */
 const CLOSE_MS_MAX = 1_000;
 
@@ -76,66 +61,37 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return port;
 }
 
-/** @throws {ActorError} `invalid-options`, with every problem. */
-function checkListenOptions(options: ListenOptions): void {
-  const { host, port, advertise, tls } = options;
-  const check = new OptionsCheck();
-  check.unknownKeys("listen", options, KEYS);
-  if (!isHost(host)) check.problem("listen.host", host, "a host name or an IP address");
-  check.wholeNumber("listen.port", port, { min: 0, max: 65_535 });
-  const isElsewhere = isHost(host) && isEveryHost(host) && advertise === undefined;
-  if (isElsewhere) check.problem("listen.advertise", advertise, `needed: no other node can reach this one at ${host}`);
-  check.unknownKeys("listen.advertise", advertise, ["host", "port"]);
-  if (advertise !== undefined && (!isHost(advertise.host) || isEveryHost(advertise.host))) {
-    check.problem("listen.advertise.host", advertise.host, "a host by which other nodes can reach this one");
-  }
-  if (advertise?.port !== undefined && !isPort(advertise.port)) {
-    check.problem("listen.advertise.port", advertise.port, "a whole number from 1 to 65535");
-  }
-  checkTls(check, "listen.tls", tls);
-  check.function("listen.fetch", options.fetch, { optional: true });
-  check.wholeNumber("listen.handshakeMs", options.handshakeMs, { min: 1, max: 60_000, optional: true });
-  check.wholeNumber("listen.handshakesPerHostMax", options.handshakesPerHostMax, { min: 1, max: 1024, optional: true });
-  check.throwIfAny("listen");
-}
-
-const KEYS: readonly (keyof ListenOptions)[] = [
-  "host",
-  "port",
-  "advertise",
-  "tls",
-  "allowedOrigins",
-  "fetch",
-  "handshakeMs",
-  "handshakesPerHostMax",
-];
-
 class Port implements Listener {
   readonly isSecure: boolean;
   readonly #options: ListenOptions;
   readonly #handshakeMs: number;
-  readonly #handshakesPerHostMax: number;
   readonly #http: HttpServer;
   readonly #sockets = new Set<Socket>();
-  /** Sockets that have sent no request yet. */
+  /** Sockets of which a request is due, and when they are closed if none comes. */
   readonly #silent = new Map<Socket, ReturnType<typeof setTimeout>>();
-  readonly #handshakes = new Map<string, number>();
+  /** Requests of each socket that are being answered: however long that takes. */
+  readonly #unanswered = new WeakMap<Socket, number>();
+  readonly #handshakes: HostCounts;
+  readonly #socketCounts = new HostCounts({ ofOne: SOCKETS_PER_HOST_MAX, ofAll: SOCKETS_MAX });
   readonly #upgrades = new SocketServer();
   #server: TcpServer | undefined;
   #acceptor: SocketAcceptor | undefined;
   #closing: Promise<void> | undefined;
-  #handshakeCount = 0;
 
   constructor(options: ListenOptions) {
     this.#options = options;
     this.isSecure = options.tls !== undefined;
     this.#handshakeMs = options.handshakeMs ?? LINK_LIMITS.handshakeMs;
-    this.#handshakesPerHostMax = options.handshakesPerHostMax ?? HANDSHAKES_PER_HOST_MAX;
+    const ofOne = options.handshakesPerHostMax ?? HANDSHAKES_PER_HOST_MAX;
+    this.#handshakes = new HostCounts({ ofOne, ofAll: HANDSHAKES_MAX });
     const fetch = options.fetch ?? (() => new Response("Not found", { status: 404 }));
     // Without the setting, this would replace the global `Response` for everybody in the process.
     const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
     this.#http = createHttpServer({ maxHeaderSize: HEADERS_BYTES_MAX }, (request, response) => {
-      this.#hasAsked(request.socket);
+      const { socket } = request;
+      this.#hasAsked(socket);
+      this.#unanswered.set(socket, this.#unansweredOf(socket) + 1);
+      response.on("close", () => this.#answered(socket));
       Reflect.apply(answer, undefined, [request, response]); // The same objects, which the package has other typings for.
     });
     this.#http.on("upgrade", (request, stream, head) => {
@@ -161,8 +117,9 @@ class Port implements Listener {
   }
 
   async open(): Promise<void> {
-    const { host, port } = this.#options;
+    const { host, port, tls } = this.#options;
     try {
+      if (tls !== undefined) readCertificates(tls);
       const server = this.#server = this.#createServer();
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
@@ -226,19 +183,41 @@ class Port implements Listener {
   /** Knows the socket until it is closed; `false`, and it is closed, when there are too many. */
   #track(socket: Socket): boolean {
     socket.on("error", () => {}); // A peer that resets is closed next.
-    if (this.#sockets.size >= SOCKETS_MAX) socket.destroy();
-    else this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
-    return this.#sockets.has(socket);
+    const remoteHost = plainHost(socket.remoteAddress ?? "");
+    if (this.#socketCounts.isFull(remoteHost)) {
+      socket.destroy();
+      return false;
+    }
+    const uncount = this.#socketCounts.add(remoteHost);
+    this.#sockets.add(socket);
+    socket.on("close", () => {
+      uncount();
+      this.#sockets.delete(socket);
+    });
+    return true;
   }
 
-  /** Reads requests from a socket; the first must have come in time. */
+  /** Reads requests from a socket; the first must come in time, and each next one. */
   #serve(socket: Socket): void {
     socket.on("error", () => {});
     socket.on("close", () => this.#hasAsked(socket));
-    this.#silent.set(socket, setTimeout(() => socket.destroy(), this.#handshakeMs));
+    this.#mustAsk(socket);
     // The HTTP server has no port of its own, so its own limits of time don't run.
     this.#http.emit("connection", socket);
+  }
+
+  #unansweredOf(socket: Socket): number {
+    return this.#unanswered.get(socket) ?? 0;
+  }
+
+  #answered(socket: Socket): void {
+    this.#unanswered.set(socket, this.#unansweredOf(socket) - 1);
+    if (this.#unansweredOf(socket) === 0) this.#mustAsk(socket);
+  }
+
+  #mustAsk(socket: Socket): void {
+    this.#hasAsked(socket);
+    if (!socket.destroyed) this.#silent.set(socket, setTimeout(() => socket.destroy(), this.#handshakeMs));
   }
 
   #hasAsked(socket: Socket): void {
@@ -256,7 +235,8 @@ class Port implements Listener {
     if (refusal !== undefined || lane === undefined || acceptor === undefined) {
       return this.#refuse(stream, refusal ?? "no-node", lane, remoteHost);
     }
-    const settled = this.#begin(stream, remoteHost);
+    const settled = this.#handshakes.add(remoteHost);
+    stream.on("close", settled);
     this.#upgrades.upgrade(request, stream, head, (socket) => {
       acceptor.incoming({
         lane,
@@ -272,26 +252,8 @@ class Port implements Listener {
     const { origin, "sec-websocket-protocol": protocols = "" } = request.headers;
     if (origin !== undefined && this.#options.allowedOrigins?.includes(origin) !== true) return "origin-refused";
     if (!protocols.split(",").some((protocol) => protocol.trim() === SUBPROTOCOL)) return "subprotocol-unknown";
-    const count = this.#handshakes.get(remoteHost) ?? 0;
-    if (count >= this.#handshakesPerHostMax || this.#handshakeCount >= HANDSHAKES_MAX) return "too-many-handshakes";
+    if (this.#handshakes.isFull(remoteHost)) return "too-many-handshakes";
     return this.#acceptor === undefined ? "no-node" : undefined;
-  }
-
-  /** Counts a handshake until it is settled or its socket is closed. */
-  #begin(stream: Duplex, remoteHost: string): () => void {
-    this.#handshakeCount++;
-    this.#handshakes.set(remoteHost, (this.#handshakes.get(remoteHost) ?? 0) + 1);
-    let isSettled = false;
-    const settled = () => {
-      if (isSettled) return;
-      isSettled = true;
-      this.#handshakeCount--;
-      const left = (this.#handshakes.get(remoteHost) ?? 1) - 1;
-      if (left > 0) this.#handshakes.set(remoteHost, left);
-      else this.#handshakes.delete(remoteHost);
-    };
-    stream.on("close", settled);
-    return settled;
   }
 
   #refuse(stream: Duplex, code: UpgradeRefusal, lane: Lane | undefined, remoteHost: string): void {

@@ -59,10 +59,10 @@ export class Pulse {
     this.#pingDueMs = nowMs;
   }
 
-  /** This thread stood still for `ms`. */
-  missed(ms: number): void {
-    this.#heardMs += ms;
-    this.#pingDueMs += ms;
+  /** This thread stood still for `ms`, until now or not long ago. */
+  missed(ms: number, nowMs: number): void {
+    this.#heardMs = Math.min(nowMs, this.#heardMs + ms);
+    this.#pingDueMs = Math.min(nowMs + this.#times.pingAfterMs, this.#pingDueMs + ms);
     this.#doubtEndsMs += ms;
   }
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, createPrivateKey, randomBytes, timingSafeEqual, X509Certificate } from "node:crypto";
 import type { OptionsCheck } from "../core/options_check.ts";
 import { isLoopback } from "./address.ts";
 
@@ -32,7 +32,10 @@ export interface TlsOptions {
   readonly requireClientCertificate?: boolean;
 }
 
-/** How nodes tell their own from others. */
+/**
+ * How nodes tell their own from others. A secret does that when a link begins; what passes on it afterwards is neither
+ * hidden nor signed, unless there is `tls` too. On a network that others can listen to, use both.
+ */
 export interface SecurityOptions {
   /**
    * The first one signs, each is accepted. To replace a secret without a pause: give every node the new one as its
@@ -90,6 +93,7 @@ export function isGuarded({ secrets = [], tls }: SecurityOptions): boolean {
 
 /** Adds what is wrong with `security` to `check`. `hosts`: where this node listens and says it does. */
 export function checkSecurity(check: OptionsCheck, security: SecurityOptions, hosts: readonly string[]): void {
+  if (!isObject(security)) return hidden(check, "security", security, "an object with secrets or tls");
   check.unknownKeys("security", security, ["secrets", "tls"]);
   checkSecrets(check, security.secrets);
   checkTls(check, "security.tls", security.tls);
@@ -106,16 +110,32 @@ export function checkSecurity(check: OptionsCheck, security: SecurityOptions, ho
 /** Adds what is wrong with `tls` to `check`. Whether the texts are certificates shows when they are used. */
 export function checkTls(check: OptionsCheck, name: string, tls: TlsOptions | undefined): void {
   if (tls === undefined) return;
+  if (!isObject(tls)) return hidden(check, name, tls, "an object with cert and key");
   check.unknownKeys(name, tls, ["cert", "key", "ca", "requireClientCertificate"]);
   const pem = { pattern: /^[\s\S]*-----BEGIN [\s\S]+$/, allowed: "a PEM text" };
   check.text(`${name}.cert`, tls.cert, pem);
   check.text(`${name}.key`, tls.key, { ...pem, isSecret: true });
   check.boolean(`${name}.requireClientCertificate`, tls.requireClientCertificate, { optional: true });
+  const { ca: given } = tls;
+  if (given !== undefined && typeof given !== "string" && !Array.isArray(given)) {
+    return check.problem(`${name}.ca`, given, "a PEM text, or a list of them");
+  }
   const authorities = authoritiesOf(tls);
   for (const ca of authorities) check.text(`${name}.ca`, ca, pem);
   if (tls.requireClientCertificate === true && authorities.length === 0) {
     check.problem(`${name}.ca`, tls.ca, "the authority whose certificates nodes must show");
   }
+}
+
+/**
+ * Reads what `tls` holds, and throws what the platform says of a text that is no certificate or key. One runtime would
+ * listen with them all the same, and fail with each peer.
+ */
+export function readCertificates(tls: TlsOptions): void {
+  const certificate = new X509Certificate(tls.cert);
+  const isPair = certificate.checkPrivateKey(createPrivateKey(tls.key));
+  if (!isPair) throw new Error("tls.key is not the key of tls.cert");
+  for (const ca of authoritiesOf(tls)) new X509Certificate(ca);
 }
 
 /** The authorities of `tls`, however they were given. */
@@ -126,10 +146,11 @@ export function authoritiesOf({ ca = [] }: TlsOptions): string[] {
 function checkSecrets(check: OptionsCheck, secrets: readonly Secret[] | undefined): void {
   if (secrets === undefined) return;
   if (!Array.isArray(secrets) || secrets.length === 0 || secrets.length > SECRETS_MAX) {
-    return check.problem("security.secrets", secrets, `1 to ${SECRETS_MAX} secrets`);
+    return hidden(check, "security.secrets", secrets, `a list of 1 to ${SECRETS_MAX} objects with id and value`);
   }
   const ids = secrets.map((secret: Partial<Secret>, index) => {
     const name = `security.secrets.${index}`;
+    if (!isObject(secret)) return hidden(check, name, secret, "an object with id and value");
     check.unknownKeys(name, secret, ["id", "value"]);
     check.text(`${name}.id`, secret.id, {
       pattern: /^[A-Za-z0-9._-]{1,64}$/,
@@ -144,6 +165,15 @@ function checkSecrets(check: OptionsCheck, secrets: readonly Secret[] | undefine
   });
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) check.problem("security.secrets", twice, "secrets of different ids");
+}
+
+/** A text in the place of secrets is one, most likely. */
+function hidden(check: OptionsCheck, name: string, value: unknown, allowed: string): undefined {
+  check.text(name, value, { pattern: /^(?!)/, allowed, isSecret: typeof value === "string" });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function macOf(key: string, label: string, parts: readonly Uint8Array[]): Uint8Array {

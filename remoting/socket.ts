@@ -16,7 +16,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { WebSocket, WebSocketServer } from "ws";
 import { assert } from "../core/assert.ts";
 import { BATCH_BYTES_MAX } from "./link_limits.ts";
-import type { Lane } from "./link_refusal.ts";
+import type { CloseReason, Lane } from "./link_refusal.ts";
 import { type LinkOutside, type LinkSocket, NO_SOCKET, type SocketEvents } from "./link_socket.ts";
 import { authoritiesOf, freshNonce, type TlsOptions } from "./security.ts";
 
@@ -32,6 +32,10 @@ export const LANE_PATHS: Readonly<Record<Lane, string>> = {
 const CLOSE_MS = 500;
 /** Bytes of the words of a close: the rest of a control frame of WebSocket. */
 const CLOSE_WORDS_BYTES_MAX = 123;
+/** Parts of one message: nodes send one, something on the way may cut it. Each costs more than its bytes. */
+const FRAGMENTS_MAX = 16;
+/** Reads that one message may take, however little each brings: as above. */
+const READS_MAX = 2048;
 /** The code of a socket that ended without one. */
 const NO_CODE = 1006;
 
@@ -43,7 +47,7 @@ export function platformOutside(clock: () => number, tls: TlsOptions | undefined
       const timer = setTimeout(task, waitMs);
       return () => clearTimeout(timer);
     },
-    soon: queueMicrotask,
+    soon: (task) => queueMicrotask(task),
     nonce: freshNonce,
     dial: (address, lane, events) => dial(address, lane, tls, events),
   };
@@ -51,7 +55,13 @@ export function platformOutside(clock: () => number, tls: TlsOptions | undefined
 
 // Compression off: it costs more than it saves on a fast network, and tells secrets by their length. No answer to pings of
 // WebSocket: answers to one who asks and doesn't read would pile up, and links have pings of their own.
-const WS_OPTIONS = { maxPayload: BATCH_BYTES_MAX, perMessageDeflate: false, autoPong: false };
+const WS_OPTIONS = {
+  maxPayload: BATCH_BYTES_MAX,
+  maxFragments: FRAGMENTS_MAX,
+  maxBufferedChunks: READS_MAX,
+  perMessageDeflate: false,
+  autoPong: false,
+};
 
 /** Turns upgrades into sockets. */
 export class SocketServer {
@@ -104,8 +114,12 @@ class RealSocket implements LinkSocket {
     socket.binaryType = "nodebuffer";
     socket.on("open", () => events.opened());
     socket.on("message", (data, isBinary) => events.batch(isBinary ? bytesOf(data) : undefined));
-    // What went wrong is said by `close`, which always follows.
-    socket.on("error", (error) => this.#errorWords = error.message);
+    // What went wrong in the network is said by `close`, which always follows.
+    socket.on("error", (error) => {
+      this.#errorWords = error.message;
+      const reason = reasonOfError(error);
+      if (reason !== undefined) events.fault(reason, error.message);
+    });
     socket.on("close", (code, words) => {
       if (this.#force !== undefined) clearTimeout(this.#force);
       events.closed(code === 0 ? NO_CODE : code, words.length > 0 ? new TextDecoder().decode(words) : this.#errorWords);
@@ -130,6 +144,13 @@ class RealSocket implements LinkSocket {
   terminate(): void {
     this.#socket.terminate();
   }
+}
+
+/** What a peer did wrong by the rules of WebSocket; `undefined` for what the network did. */
+function reasonOfError(error: Error): CloseReason | undefined {
+  const code = "code" in error ? error.code : undefined;
+  if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return "frame-too-large";
+  return typeof code === "string" && code.startsWith("WS_ERR_") ? "malformed" : undefined;
 }
 
 function bytesOf(data: unknown): Uint8Array {

@@ -14,6 +14,8 @@ export type RawData = Buffer | ArrayBuffer | Buffer[];
 /** Options of a socket that dials. */
 export interface ClientOptions {
   readonly maxPayload?: number;
+  readonly maxFragments?: number;
+  readonly maxBufferedChunks?: number;
   readonly perMessageDeflate?: boolean;
   readonly handshakeTimeout?: number;
   readonly followRedirects?: boolean;
@@ -52,6 +54,8 @@ export interface ServerOptions {
   readonly noServer?: boolean;
   readonly clientTracking?: boolean;
   readonly maxPayload?: number;
+  readonly maxFragments?: number;
+  readonly maxBufferedChunks?: number;
   readonly perMessageDeflate?: boolean;
   readonly autoPong?: boolean;
   readonly handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
