@@ -37,6 +37,13 @@ export interface Wanted {
   round: number;
 }
 
+/**
+ * Milliseconds until a place that did not take a message is looked at again. Nearly always it was claimed a moment ago:
+ * the first message, on the data lane, has overtaken the answer that tells its holder so. A place that goes on refusing
+ * is asked for less and less often by who is refused.
+ */
+const FRESH_CLAIM_MS = 20;
+
 /** Somebody asks. */
 export function wantAsked(
   state: DirectoryState,
@@ -67,7 +74,7 @@ export function wantAsked(
   if (state.members.has(entry.record.holder)) {
     auditOne(state, partitionOfKey(key, state.settings.partitionCount), entry, out);
   }
-  lookAgain(state, key, wanted, now);
+  lookAgain(state, key, wanted, now, FRESH_CLAIM_MS);
 }
 
 /** The record of a key has changed. */
@@ -162,9 +169,15 @@ function findHolder(state: DirectoryState, key: string, wanted: Wanted, now: Ins
   send(state, wanted.target, { kind: "hint", key, claim, expect: "absent", why: "grain" }, out);
 }
 
-function lookAgain(state: DirectoryState, key: string, wanted: Wanted, now: Instant): void {
+function lookAgain(
+  state: DirectoryState,
+  key: string,
+  wanted: Wanted,
+  now: Instant,
+  waitMs: number = HINT_REPEAT_MS,
+): void {
   wanted.round = nextNumber(state);
-  wakeIn(state, now, HINT_REPEAT_MS, { kind: "want", key, round: wanted.round });
+  wakeIn(state, now, waitMs, { kind: "want", key, round: wanted.round });
 }
 
 /** Whether this record answers who waits: its holder is in, and it is not where nobody was found. */

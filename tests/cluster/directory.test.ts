@@ -50,7 +50,7 @@ describe("directories in a chaos", () => {
     ["attemptsAreUnique", 100, 180],
     ["auditByVersion", 1, 40],
     ["claimBeforeStart", 1, 3],
-    ["stopBeforeRelease", 50, 75],
+    ["stopBeforeRelease", 15, 25],
     ["holdExcludesLeaving", 1, 45],
     ["floor", 1, 80],
     ["freezeAtExpiry", 1, 5],

@@ -80,8 +80,8 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
   "remoting/handshake.ts": ["the peer does not know the secret it calls ", "the peer refused", " on one side and "],
   "system/cluster_options.ts": [": nodes that start without seeing each other found clusters of their own"],
   "system/cluster_member.ts": [
-    "another actor has the name",
-    "no node has the role and the kind, or none takes more",
+    "an actor has the name already,",
+    "no node may have it",
     "this node has no lease",
     "the registry did not answer in time",
   ],
