@@ -1,5 +1,6 @@
 /**
- * The bank over HTTP. Every answer is JSON, and every answer but a 2xx says why: `{ error, reason }`.
+ * The bank over HTTP, the same at every node. Every answer is JSON, and every answer but a 2xx says why:
+ * `{ error, reason }`, and from 500 on the `fate` of the request too.
  *
  * | Status   | What happened                                         | The client                            |
  * | -------- | ----------------------------------------------------- | ------------------------------------- |
@@ -16,8 +17,9 @@
  */
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { ActorError, type ActorSystem } from "../../mod.ts";
+import { ActorError, type ActorSystem, type Fate } from "../../mod.ts";
 import { Account, type Answer } from "./account.ts";
+import { showCluster, showHere } from "./cluster_pages.ts";
 import { type Decoded, decodeDeposit, decodeTransfer, idProblem, isId } from "./requests.ts";
 import { readTotal, type Total } from "./total.ts";
 import { Transfer } from "./transfer.ts";
@@ -43,6 +45,8 @@ export function bankApi(system: ActorSystem): Hono {
   api.get("/accounts/:id", async (c) => await showAccount(c, system, c.req.param("id")));
   const total = sharedWhileUnderWay(() => readTotal(system));
   api.get("/total", async (c) => c.json<Total>(await total()));
+  api.get("/cluster", async (c) => c.json(await showCluster(system)));
+  api.get("/cluster/here", async (c) => c.json(await showHere(system)));
   api.notFound((c) => problem(c, 404, "route-unknown", `there is no ${c.req.method} ${c.req.path.slice(0, 80)}`));
   api.onError((thrown, c) => failed(c, thrown));
   return api;
@@ -89,17 +93,17 @@ async function bodyOf(c: Context): Promise<unknown> {
 function failed(c: Context, thrown: unknown): Response {
   if (!(thrown instanceof ActorError)) {
     console.error(`${c.req.method} ${c.req.path} failed:`, thrown);
-    return problem(c, 500, "bug", "the bank failed; repeat it with the same id");
+    return problem(c, 500, "bug", "the bank failed; repeat it with the same id", "unknown");
   }
   const { code, fate, message } = thrown;
   if (code === "id-reused") return problem(c, 409, code, message);
-  if (fate === "not-delivered") return problem(c, 503, code, `${message}; repeat it`);
-  return problem(c, 504, code, `${message}; repeat it with the same id`);
+  if (fate === "not-delivered") return problem(c, 503, code, `${message}; repeat it`, fate);
+  return problem(c, 504, code, `${message}; repeat it with the same id`, fate);
 }
 
-function problem(c: Context, status: Status, error: string, reason: string): Response {
+function problem(c: Context, status: Status, error: string, reason: string, fate?: Fate): Response {
   if (status === 503) c.header("Retry-After", "1");
-  return c.json({ error, reason }, status);
+  return c.json({ error, reason, fate }, status);
 }
 
 type Status = 400 | 404 | 409 | 411 | 413 | 500 | 503 | 504;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fieldsOf } from "./json.ts";
 import { AMOUNT_MAX, isAmount } from "./money.ts";
 import type { Order } from "./transfer.ts";
 
@@ -48,10 +49,6 @@ export function decodeTransfer(body: unknown): Decoded {
   if (from === to) return { problem: `from and to are both ${shown(to)}; allowed are two accounts` };
   if (!isAmount(amount)) return { problem: amountProblem(amount) };
   return { submission: { id, order: { from, to, amount } } };
-}
-
-function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
-  return typeof body === "object" && body !== null ? { ...body } : {};
 }
 
 function amountProblem(amount: unknown): string {

@@ -1,6 +1,6 @@
 /**
- * What the client knows and what the bank says, side by side, and the verdict over both. Everything here comes
- * from answers to requests: the bank is judged by what it told its customers. Pure; mutable.
+ * What the customers know and what the bank says, side by side. Their side comes from answers to requests alone: the
+ * bank is judged by what it told its customers. Pure; mutable.
  *
  * @module
  */
@@ -15,13 +15,7 @@ export interface BankBooks {
   readonly total: Total;
 }
 
-/** How the run ends. */
-export interface Verdict {
-  readonly isOk: boolean;
-  readonly text: string;
-}
-
-/** The client's own books. */
+/** The customers' own books. */
 export class Books {
   /** Cents each account must hold by the answers so far. */
   readonly #balances: Map<string, number>;
@@ -36,6 +30,11 @@ export class Books {
     this.#deposited = before.total.deposited;
   }
 
+  /** Cents that were put in, ever. */
+  get deposited(): number {
+    return this.#deposited;
+  }
+
   /** The bank said that it has moved `amount` from `from` (outside, when it is a deposit) to `to`. */
   moved(from: string | undefined, to: string, amount: number): void {
     if (from === undefined) this.#deposited += amount;
@@ -47,26 +46,16 @@ export class Books {
     this.#contradictions.push(what);
   }
 
-  /** Compares. The gravest thing wrong is the verdict. */
-  verdict(after: BankBooks): Verdict {
-    const { balances, total } = after;
+  /** The gravest thing wrong with what the bank says; `undefined` when all of it agrees. */
+  problem({ balances, total }: BankBooks): string | undefined {
     const held = sumOf(balances.values());
-    const lost = total.deposited - held;
-    if (!total.isExact) return failed(`the bank is not quiet: accounts still wait for ${total.underWay} transfers`);
-    if (lost !== 0) return failed(`${formatCents(Math.abs(lost))} ${lost > 0 ? "lost" : "made from nothing"}`);
-    const wrong = this.#wrongBalance(balances) ?? this.#wrongTotal(total, held) ?? this.#contradictions[0];
-    if (wrong !== undefined) return failed(wrong);
-    return {
-      isOk: true,
-      text: `ok, money conserved, ${balances.size} accounts hold the ${formatCents(held)} that were deposited`,
-    };
+    if (!total.isExact) return `the bank is not quiet: accounts still wait for ${total.underWay} transfers`;
+    return differenceOf(total.deposited, held) ?? this.problemOfBalances(balances) ?? this.#wrongTotal(total, held) ??
+      this.#contradictions[0];
   }
 
-  #add(account: string, amount: number): void {
-    this.#balances.set(account, (this.#balances.get(account) ?? 0) + amount);
-  }
-
-  #wrongBalance(balances: ReadonlyMap<string, number>): string | undefined {
+  /** The same of balances alone, wherever they were read. */
+  problemOfBalances(balances: ReadonlyMap<string, number>): string | undefined {
     for (const [account, expected] of this.#balances) {
       const held = balances.get(account) ?? 0;
       if (held !== expected) {
@@ -75,7 +64,11 @@ export class Books {
         }`;
       }
     }
-    return undefined;
+    return differenceOf(this.#deposited, sumOf(balances.values()));
+  }
+
+  #add(account: string, amount: number): void {
+    this.#balances.set(account, (this.#balances.get(account) ?? 0) + amount);
   }
 
   #wrongTotal(total: Total, held: number): string | undefined {
@@ -87,12 +80,16 @@ export class Books {
   }
 }
 
-function failed(why: string): Verdict {
-  return { isOk: false, text: `FAILED, ${why}` };
+/** Cents of all accounts. */
+export function sumOf(cents: Iterable<number>): number {
+  let sum = 0;
+  for (const one of cents) sum += one;
+  return sum;
 }
 
-function sumOf(numbers: Iterable<number>): number {
-  let sum = 0;
-  for (const number of numbers) sum += number;
-  return sum;
+function differenceOf(deposited: number, held: number): string | undefined {
+  if (deposited === held) return undefined;
+  return deposited > held
+    ? `${formatCents(deposited - held)} lost`
+    : `${formatCents(held - deposited)} made from nothing`;
 }

@@ -1,5 +1,5 @@
 /**
- * What the client asks for: a mix that goes where banks break. Same seed, same mix. Pure.
+ * What the customers ask for: a mix that goes where banks break. Same seed, same mix. Pure.
  *
  * - Crossing transfers: A→B and B→A at once. With nested asks between accounts they would wait for each other.
  * - Two hot accounts that everybody pays.
@@ -28,8 +28,6 @@ export type Planned =
 
 /** What a plan is made from. */
 export interface PlanOptions {
-  /** Requests at least, the openings and the copies included. */
-  readonly requests: number;
   readonly seed: number;
   /** Begins every id, so that a second run on the same books asks for something new. */
   readonly run: string;
@@ -50,7 +48,7 @@ export function accountNames(): readonly string[] {
 }
 
 /** A deposit for every account, so that the transfers that follow find money. */
-export function openings({ run }: PlanOptions): readonly Planned[] {
+export function openings({ run }: Pick<PlanOptions, "run">): readonly Planned[] {
   return accountNames().map((account) => ({
     kind: "deposit",
     id: `${run}-${account}`,
@@ -60,15 +58,17 @@ export function openings({ run }: PlanOptions): readonly Planned[] {
   }));
 }
 
-/** Everything after the openings. */
-export function* planOf({ requests, seed, run }: PlanOptions): Generator<Planned> {
+/** Everything after the openings, without an end: each is asked for only when a customer is free for it. */
+export function* planOf({ seed, run }: PlanOptions): Generator<Planned, never> {
   const chance = chanceOf(seed);
-  let left = requests - ACCOUNTS;
-  for (let number = 0; left > 0; number++) {
-    for (const planned of nextOf(chance, `${run}-${number}`)) {
-      left -= planned.copies;
-      yield planned;
-    }
+  for (let number = 0;; number++) yield* nextOf(chance, `${run}-${number}`);
+}
+
+/** What comes of `plan` until `isOver`. */
+export function* takeUntil(plan: Iterable<Planned>, isOver: () => boolean): Generator<Planned> {
+  for (const planned of plan) {
+    if (isOver()) return;
+    yield planned;
   }
 }
 

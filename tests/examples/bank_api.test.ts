@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AMOUNT_MAX } from "../../examples/bank/money.ts";
 import { inParallel } from "../../examples/bank/in_parallel.ts";
+import { CLOCK_NAME, type ClockReading, LedgerClock } from "../../examples/bank/ledger_clock.ts";
 import { memoryStore, type StoreProvider } from "../../mod.ts";
 import { fieldOf, TestBank } from "./bank_in_process.ts";
 
@@ -161,18 +162,49 @@ describe("the bank refuses, with a reason,", () => {
   });
 });
 
+describe("a bank without a cluster", () => {
+  it("says that it has none, and what runs here", async () => {
+    await using bank = await TestBank.open();
+    await bank.deposit("alice", "d1", 100);
+    assert.deepEqual((await bank.get("/cluster")).body, {
+      node: null,
+      members: [],
+      leader: null,
+      health: { isLive: true, isReady: true, reasons: [] },
+      clock: null,
+    });
+    assert.deepEqual((await bank.get("/cluster/here")).body, { accounts: ["alice"], transfers: ["d1"] });
+  });
+
+  it("has a clock that goes on where its last life stopped, under a higher token", async () => {
+    const store = memoryStore();
+    const readings: ClockReading[] = [];
+    for (let life = 0; life < 2; life++) {
+      await using bank = await TestBank.open(store);
+      const clock = await bank.system.singleton(CLOCK_NAME, LedgerClock);
+      await clock.ask.tick();
+      readings.push(await clock.ask.read());
+      assert.equal(fieldOf((await bank.get("/cluster")).body, "clock") === null, false);
+    }
+    const [first, second] = readings;
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual([first.lives, second.lives], [1, 2]);
+    assert.ok(first.ticks >= 1 && second.ticks > first.ticks && second.token > first.token, JSON.stringify(readings));
+  });
+});
+
 describe("the bank tells what became of a request that failed:", () => {
   it("503 when nothing was done", async () => {
     const bank = await TestBank.open();
     await bank.system.stop();
     const { status, body } = await bank.deposit("alice", "d1", 1);
-    assert.equal(status, 503, JSON.stringify(body));
+    assert.deepEqual([status, fieldOf(body, "fate")], [503, "not-delivered"], JSON.stringify(body));
   });
 
   it("504 when nobody knows", async () => {
     const bank = await TestBank.open(silentStore(), 20);
     const { status, body } = await bank.deposit("alice", "d1", 1);
-    assert.equal(status, 504, JSON.stringify(body));
+    assert.deepEqual([status, fieldOf(body, "fate")], [504, "unknown"], JSON.stringify(body));
     // By force: its transfer would wait for the store for ever.
     await bank.system.stop({ timeoutMs: 1 });
   });

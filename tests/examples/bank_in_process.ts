@@ -6,6 +6,7 @@
 import { Account } from "../../examples/bank/account.ts";
 import { bankApi } from "../../examples/bank/api.ts";
 import { Directory } from "../../examples/bank/directory.ts";
+import { LedgerClock } from "../../examples/bank/ledger_clock.ts";
 import { Transfer } from "../../examples/bank/transfer.ts";
 import { ActorSystem, type Log, memoryStore, type StoreProvider } from "../../mod.ts";
 
@@ -28,7 +29,7 @@ export class TestBank implements AsyncDisposable {
   }
 
   static async open(store: StoreProvider = memoryStore(), askTimeoutMs: number = 5_000): Promise<TestBank> {
-    const kinds = [Account, Transfer, Directory];
+    const kinds = [Account, Transfer, Directory, LedgerClock];
     return new TestBank(await ActorSystem.start({ name: "bank", kinds, store, workers: 0, askTimeoutMs, log: SILENT }));
   }
 

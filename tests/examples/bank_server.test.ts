@@ -6,9 +6,10 @@
 import { Hono } from "hono";
 import assert from "node:assert/strict";
 import { Agent, get, type IncomingMessage } from "node:http";
+import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import { listen } from "../../examples/bank/server.ts";
-import { HttpClient } from "../../examples/demo/http_client.ts";
+import { HttpClient, type Reply } from "../../examples/demo/http_client.ts";
 
 describe("the bank's server", () => {
   it("answers what is under way before it stops, and takes nothing more", async () => {
@@ -33,10 +34,10 @@ describe("the bank's server", () => {
   });
 
   it("stops although clients keep their idle connections open", async () => {
-    const server = await listen(new Hono(), 0);
+    const server = await listen(new Hono().get("/", (c) => c.json("here")), 0);
     const http = new HttpClient(server.url, 4);
     const replies = await Promise.all([1, 2, 3, 4].map(() => http.get("/")));
-    assert.ok(replies.every(({ kind }) => kind !== "unavailable"));
+    assert.ok(replies.every(({ kind }) => kind === "answer"));
     await server.stop();
     http.close();
   });
@@ -49,22 +50,54 @@ describe("the bank's server", () => {
 });
 
 describe("the client's HTTP", () => {
-  it("says unknown when the connection is lost or the answer makes no sense, unavailable on 503", async () => {
+  it("says for every request what the bank said, or a code and a fate", async () => {
     const app = new Hono();
-    app.get("/busy", (c) => c.json({}, 503));
+    app.get("/done", (c) => c.json({ done: true }));
+    app.get("/refused", (c) => c.json({ error: "insufficient-funds" }, 409));
+    app.get("/busy", (c) => c.json({ error: "lease-lost", reason: "wait", fate: "not-delivered" }, 503));
+    app.get("/unfinished", (c) => c.json({ error: "transfer-unfinished", fate: "delivered" }, 504));
     app.get("/broken", (c) => c.json({}, 500));
     app.get("/text", (c) => c.text("hello"));
-    app.get("/done", (c) => c.json({ done: true }));
     const server = await listen(app, 0);
     const http = new HttpClient(server.url, 4);
-    const kinds = [];
-    for (const path of ["/busy", "/broken", "/text", "/done"]) kinds.push((await http.get(path)).kind);
-    assert.deepEqual(kinds, ["unavailable", "unknown", "unknown", "answer"]);
+    const said = [];
+    for (const path of ["/done", "/refused", "/busy", "/unfinished", "/broken", "/text"]) {
+      said.push(saidBy(await http.get(path)));
+    }
     http.close();
     await server.stop();
-    assert.equal((await new HttpClient(server.url, 1).get("/done")).kind, "unknown");
+    said.push(saidBy(await new HttpClient(server.url, 1).get("/done")));
+    assert.deepEqual(said, [
+      "answer 200",
+      "answer 409",
+      "not-delivered lease-lost",
+      "delivered transfer-unfinished",
+      "unknown status-500",
+      "unknown nonsense",
+      "not-delivered refused",
+    ]);
+  });
+
+  it("says unknown when the connection ends before the answer, or in the middle of it", async () => {
+    const server = createServer((socket) => {
+      socket.once("data", (bytes) => {
+        if (String(bytes).startsWith("GET /half")) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
+        socket.end();
+      }).on("error", () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const http = new HttpClient(`http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`, 1);
+    const said = [saidBy(await http.get("/none")), saidBy(await http.get("/half"))];
+    http.close();
+    server.close();
+    assert.deepEqual(said, ["unknown lost", "unknown lost"]);
   });
 });
+
+function saidBy(reply: Reply): string {
+  return reply.kind === "answer" ? `answer ${reply.status}` : `${reply.fate} ${reply.code}`;
+}
 
 function statusOf(url: string, agent: Agent): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
