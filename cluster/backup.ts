@@ -9,7 +9,7 @@
 import type { Epoch, NodeId, Partition } from "../core/ids.ts";
 import type { PartitionMessage } from "./partition_protocol.ts";
 import { type PartitionEffect, type Partitions, replicaOf, send } from "./partition_state.ts";
-import { adopt, apply, assemble, chunksOf, type Replica, seal } from "./replica.ts";
+import { adopt, apply, assemble, chunkAt, chunkStarts, type Replica, seal } from "./replica.ts";
 
 type Of<Kind extends PartitionMessage["kind"]> = PartitionMessage & { readonly kind: Kind };
 
@@ -65,12 +65,13 @@ export function onFetch(
 ): void {
   const replica = replicaOf(state, partition);
   if (replica.sealed !== cfg || replica.est >= cfg) return;
-  const { est, seq, entries: all } = replica;
-  const { chunkEntries } = state.options;
-  const count = chunksOf(all.size, chunkEntries);
-  if (index >= count) return;
+  const { est, seq } = replica;
   // Nothing changes a sealed copy, so its entries keep their order from one chunk to the next.
-  const entries = [...all.values()].slice(index * chunkEntries, (index + 1) * chunkEntries);
+  const all = [...replica.entries.values()];
+  const starts = chunkStarts(all, state.options.chunkEntries);
+  const count = starts.length;
+  if (index >= count) return;
+  const entries = chunkAt(all, starts, index);
   send(state, from, { kind: "fetched", partition, cfg, est, seq, index, count, entries }, out);
 }
 

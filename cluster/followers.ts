@@ -18,6 +18,7 @@ import {
   replicaOf,
   send,
 } from "./partition_state.ts";
+import { changesAt, chunkAt, chunkStarts } from "./replica.ts";
 import type { Now } from "./time.ts";
 import { isMember } from "./view.ts";
 
@@ -90,7 +91,7 @@ export function catchUp(
   if (follower.sync !== undefined || follower.sent >= seq) return;
   const first = follower.sent + 1;
   if (first < owned.logFirst) return beginSync(state, owned, follower, now, out);
-  const changes = owned.log.slice(first - owned.logFirst, first - owned.logFirst + CHANGES_MAX);
+  const changes = changesAt(owned.log, first - owned.logFirst, CHANGES_MAX);
   follower.sent = first + changes.length - 1;
   follower.sendAt = after(now.mono, RESEND_MS);
   state.busy.add(partition);
@@ -117,11 +118,11 @@ function sendChunk(state: Partitions, owned: Ownership, follower: Follower, now:
   const { id, sync } = follower;
   if (sync === undefined) return;
   const { partition, cfg } = owned;
-  const { chunkEntries } = state.options;
-  const count = Math.max(1, Math.ceil(sync.entries.length / chunkEntries));
+  const starts = chunkStarts(sync.entries, state.options.chunkEntries);
+  const count = starts.length;
   const index = Math.min(sync.received, count - 1);
   follower.sendAt = after(now.mono, RESEND_MS);
-  const entries = sync.entries.slice(index * chunkEntries, (index + 1) * chunkEntries);
+  const entries = chunkAt(sync.entries, starts, index);
   send(state, id, { kind: "sync", partition, cfg, snapshot: sync.snapshot, index, count, entries }, out);
 }
 

@@ -119,9 +119,46 @@ export function assemble(
   return { received: incoming.received, whole: incoming.received === count ? incoming.entries : undefined };
 }
 
-/** How many chunks of `size` entries a state of `entries` needs; at least one. */
-export function chunksOf(entries: number, size: number): number {
-  return Math.max(1, Math.ceil(entries / size));
+/** Bytes of entries in one chunk, about: far below what one frame may hold. One entry may be more. */
+const CHUNK_BYTES = 1 << 19;
+
+/** Where each chunk of a state begins: each has up to `size` entries and {@link CHUNK_BYTES}. There is at least one. */
+export function chunkStarts(entries: readonly Entry[], size: number): readonly number[] {
+  const starts = [0];
+  let inChunk = 0;
+  let bytes = 0;
+  for (const [index, entry] of entries.entries()) {
+    const more = bytesOf(entry);
+    if (inChunk > 0 && (inChunk >= size || bytes + more > CHUNK_BYTES)) {
+      starts.push(index);
+      inChunk = bytes = 0;
+    }
+    inChunk++;
+    bytes += more;
+  }
+  return starts;
+}
+
+/** One chunk of a state, counted from 0. */
+export function chunkAt(entries: readonly Entry[], starts: readonly number[], index: number): readonly Entry[] {
+  return entries.slice(starts[index], starts[index + 1]);
+}
+
+/** About how many bytes an entry takes in a frame, and in memory. */
+function bytesOf({ key, record }: Entry): number {
+  return ENTRY_BYTES + 2 * key.length + record.spec.byteLength;
+}
+
+/** How many changes from `from` on go into one message: up to `max` and {@link CHUNK_BYTES}, and at least one. */
+export function changesAt(changes: readonly Change[], from: number, max: number): readonly Change[] {
+  let bytes = 0;
+  let end = from;
+  for (const limit = Math.min(changes.length, from + max); end < limit; end++) {
+    const entry = changes[end]?.entry ?? undefined;
+    bytes += entry === undefined ? ENTRY_BYTES : bytesOf(entry);
+    if (end > from && bytes > CHUNK_BYTES) break;
+  }
+  return changes.slice(from, end);
 }
 
 /** Which of two copies is further: by configuration, then by changes. */
@@ -131,7 +168,7 @@ export function isBehind(one: Pick<State, "est" | "seq">, other: Pick<State, "es
 
 function count(replica: Replica, entry: Entry, times: 1 | -1): void {
   replica.digest = (replica.digest ^ digestOf(entry.key, entry.version)) >>> 0;
-  replica.bytes += times * (ENTRY_BYTES + 2 * entry.key.length + entry.record.spec.byteLength);
+  replica.bytes += times * (bytesOf(entry));
 }
 
 function digestOf(key: string, { cfg, seq }: Version): number {

@@ -24,7 +24,7 @@ import {
   toDrafters,
   writeQuorumOf,
 } from "./partition_state.ts";
-import { adopt, chunksOf, isBehind } from "./replica.ts";
+import { adopt, chunkAt, chunkStarts, isBehind } from "./replica.ts";
 import type { Now } from "./time.ts";
 import { isMember, type Transition, type View } from "./view.ts";
 
@@ -166,7 +166,7 @@ export function onStored(
 ): void {
   if (incoming.phase !== "install" && incoming.phase !== "ready") return;
   if (!incoming.group.includes(from)) return;
-  const count = chunkCount(state, incoming);
+  const count = startsOf(state, incoming).length;
   incoming.installs.set(from, Math.min(received, count));
   if (received < count) return installChunk(state, incoming, from, out);
   incoming.stored.add(from);
@@ -302,15 +302,15 @@ function installMissing(state: Partitions, view: View, incoming: Incoming, out: 
 
 function installChunk(state: Partitions, incoming: Incoming, to: NodeId, out: PartitionEffect[]): void {
   const { partition, cfg, chunks } = incoming;
-  const { chunkEntries } = state.options;
-  const count = chunkCount(state, incoming);
+  const starts = startsOf(state, incoming);
+  const count = starts.length;
   const index = Math.min(incoming.installs.get(to) ?? 0, count - 1);
-  const entries = chunks.slice(index * chunkEntries, (index + 1) * chunkEntries);
+  const entries = chunkAt(chunks, starts, index);
   send(state, to, { kind: "install", partition, cfg, index, count, entries }, out);
 }
 
-function chunkCount(state: Partitions, { chunks }: Incoming): number {
-  return chunksOf(chunks.length, state.options.chunkEntries);
+function startsOf(state: Partitions, { chunks }: Incoming): readonly number[] {
+  return chunkStarts(chunks, state.options.chunkEntries);
 }
 
 function readyWhenStored(state: Partitions, view: View, incoming: Incoming, now: Now, out: PartitionEffect[]): void {

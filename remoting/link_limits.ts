@@ -62,9 +62,9 @@ export interface LinkLimits {
 /** The defaults. */
 export const LINK_LIMITS: LinkLimits = {
   handshakeMs: 3_000,
-  controlFrameBytesMax: 1 << 20,
+  controlFrameBytesMax: 4 << 20,
   dataFrameBytesMax: 64 << 20,
-  controlQueueBytesMax: 4 << 20,
+  controlQueueBytesMax: 16 << 20,
   dataQueueBytesMax: 16 << 20,
   windowBytes: 8 << 20,
   framesPerSecondMax: 20_000,

@@ -13,7 +13,9 @@ import {
   adopt,
   apply,
   assemble,
-  chunksOf,
+  changesAt,
+  chunkAt,
+  chunkStarts,
   createReplica,
   forget,
   isBehind,
@@ -118,10 +120,34 @@ describe("a state in chunks", () => {
     assert.deepEqual([...whole?.keys() ?? []], ["k", "l"]);
   });
 
-  it("has at least one chunk", () => {
-    assert.deepEqual([chunksOf(0, 4), chunksOf(4, 4), chunksOf(5, 4)], [1, 1, 2]);
+  it("goes in chunks of so many entries and bytes, each entry once and in order, and at least one (law)", () => {
+    const sizes = fc.array(fc.nat(400_000), { maxLength: 12 });
+    fc.assert(fc.property(sizes, fc.integer({ min: 1, max: 5 }), (bytes, max) => {
+      const all = bytes.map((size, index) => withSpec(entry(`k${index}`, [1, index + 1]), size));
+      const starts = chunkStarts(all, max);
+      const chunks = starts.map((_, index) => chunkAt(all, starts, index));
+      assert.deepEqual(chunks.flat(), all);
+      assert.ok(chunks.length >= 1 && (all.length === 0 || chunks.every(({ length }) => length >= 1 && length <= max)));
+      for (const chunk of chunks) {
+        const size = chunk.reduce((sum, { record }) => sum + record.spec.byteLength, 0);
+        assert.ok(chunk.length <= 1 || size <= 1 << 19, `${size} bytes`);
+      }
+      const changes = all.map((each) => ({ key: each.key, entry: each } satisfies Change));
+      let sent = 0;
+      while (sent < changes.length) {
+        const part = changesAt(changes, sent, max);
+        assert.ok(part.length >= 1 && part[0] === changes[sent]);
+        assert.ok(part.length <= max);
+        sent += part.length;
+      }
+      assert.equal(sent, changes.length);
+    }));
   });
 });
+
+function withSpec(one: Entry, bytes: number): Entry {
+  return { ...one, record: { ...one.record, spec: new Uint8Array(bytes) } };
+}
 
 function copyOf(changes: readonly Change[]): Replica {
   const copy = createReplica();

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Lane } from "../../remoting/link_refusal.ts";
 import type { SocketEvents } from "../../remoting/link_socket.ts";
-import { BATCH_BYTES_MAX, HANDSHAKE_BYTES_MAX } from "../../remoting/link_limits.ts";
+import { BATCH_BYTES_MAX, HANDSHAKE_BYTES_MAX, LINK_LIMITS } from "../../remoting/link_limits.ts";
 import { encodeHello } from "../../remoting/handshake_frames.ts";
 import {
   batchOf,
@@ -83,14 +83,19 @@ describe("sending", () => {
 
   it("a frame over the limit of its lane is the sender's mistake", () => {
     const { a, b } = pairOf();
-    const failure = thrownBy(() => a.links.send(b.id, "control", 1, new Uint8Array((1 << 20) + 1)));
+    const failure = thrownBy(() =>
+      a.links.send(b.id, "control", 1, new Uint8Array(LINK_LIMITS.controlFrameBytesMax + 1))
+    );
     assert.equal(failure.code, "message-too-large");
-    assert.equal(thrownBy(() => a.links.greet("b:1", new Uint8Array((1 << 20) + 1))).code, "message-too-large");
+    assert.equal(
+      thrownBy(() => a.links.greet("b:1", new Uint8Array(LINK_LIMITS.controlFrameBytesMax + 1))).code,
+      "message-too-large",
+    );
     assert.equal(
       thrownBy(() => a.links.send(b.id, "data", 1, new Uint8Array((64 << 20) + 1))).code,
       "message-too-large",
     );
-    assert.equal(a.links.send(b.id, "control", 1, new Uint8Array(1 << 20)), "taken");
+    assert.equal(a.links.send(b.id, "control", 1, new Uint8Array(LINK_LIMITS.controlFrameBytesMax)), "taken");
   });
 });
 
@@ -104,7 +109,7 @@ describe("a peer that does not read", () => {
     for (const lane of ["control", "data"] as const) {
       let taken = 0;
       while (a.links.send(b.id, lane, 1, letter("x", 60_000)) === "taken") if (++taken % 20 === 0) network.advance(1);
-      const limit = lane === "control" ? 4 << 20 : 16 << 20;
+      const limit = lane === "control" ? LINK_LIMITS.controlQueueBytesMax : LINK_LIMITS.dataQueueBytesMax;
       const report = a.links.report().find((one) => one.peer === b.id && one.lane === lane);
       assert.ok(report !== undefined && report.queuedBytes <= limit && report.queuedBytes > limit - 60_000);
       assert.ok(taken * 60_000 <= limit + 2 * BATCH_BYTES_MAX, `${taken} frames of 60,000 bytes were taken`);
@@ -182,7 +187,7 @@ describe("a peer that breaks the rules", () => {
     ["text", "control", undefined, "malformed"],
     ["credit on the control lane", "control", batchOf([creditPiece(9)]), "malformed"],
     ["a hello on a link that is up", "data", handshakeBatch(TYPE_HELLO, new Uint8Array(40)), "malformed"],
-    ["the beginning of a control frame of 2 MiB", "control", firstOf(2 << 20), "frame-too-large"],
+    ["the beginning of a control frame of 5 MiB", "control", firstOf(5 << 20), "frame-too-large"],
     ["the beginning of a data frame of 100 MiB", "data", firstOf(100 << 20), "frame-too-large"],
     [
       "50,000 pings at once",
