@@ -44,6 +44,8 @@ import { isPeerWord } from "./peer_words.ts";
 /** Copies of entries in one message of a transfer, and changes an owner keeps for backups that lag. */
 const CHUNK_ENTRIES = 256;
 const CHANGES_KEPT = 4_096;
+/** Inputs that are taken at one reading of the clocks, which costs as much as some of them do. */
+const INPUTS_PER_READING = 8;
 /** Inputs taken before the event loop is let in. */
 const INPUTS_PER_PUMP = 4_096;
 /** Milliseconds between two looks for other nodes: while this one is in no good cluster, and otherwise. */
@@ -106,8 +108,7 @@ export interface DriverCounts {
 }
 
 interface DataLink {
-  generation: number;
-  isUp: boolean;
+  readonly generation: number;
 }
 
 /** The driver of one node. */
@@ -136,7 +137,7 @@ export class ClusterDriver {
   readonly #foreign = new Map<string, number>();
   readonly #requests = new Map<number, (result: DirectoryResult) => void>();
   readonly #dataLinks = new Map<NodeId, DataLink>();
-  readonly #owedCredit: { readonly peer: NodeId; readonly generation: number; readonly bytes: number }[] = [];
+  readonly #owedCredit: { readonly peer: NodeId; readonly generation: number; bytes: number }[] = [];
   readonly #readyWaiters = new Set<{ readonly ready: () => void; readonly failed: (error: ActorError) => void }>();
   #inputs: (NodeInput | (() => void))[] = [];
   #isPumping = false;
@@ -152,7 +153,11 @@ export class ClusterDriver {
   #finder: ReturnType<typeof setTimeout> | undefined = undefined;
   #leaseTerm: LeaseTerm | undefined = undefined;
   #clusterId = "";
+  #hasGeneration = false;
+  #storeAsker: ReturnType<typeof setTimeout> | undefined = undefined;
   #isClosed = false;
+  /** Whether the last identity is over: nothing answers any more. */
+  #isGone = false;
   #mayReturn = true;
   readonly #gone = Promise.withResolvers<void>();
 
@@ -182,6 +187,11 @@ export class ClusterDriver {
   /** Milliseconds that are left of the lease by the monotonic clock; 0 without one. */
   get leaseLeftMs(): number {
     return Math.max(0, (this.#leaseTerm?.mono ?? -Infinity) - this.#now().mono);
+  }
+
+  /** Whether the store has said which generation this cluster is: before that no actor begins here. */
+  get hasGeneration(): boolean {
+    return this.#hasGeneration;
   }
 
   /** Inputs that wait for the machine. */
@@ -222,6 +232,13 @@ export class ClusterDriver {
   notReady(waitedMs: number): ActorError {
     const { view } = this;
     if (view === undefined) return this.#bootstrapFailure(this.#seen, "no cluster has let this node in");
+    if (!this.#hasGeneration && this.leaseLeftMs > 0) {
+      return new ActorError(
+        "bootstrap-timeout",
+        `Cannot begin: the store has not said in ${waitedMs} ms which generation this cluster is`,
+        { details: { epoch: view.epoch, clusterId: view.clusterId } },
+      );
+    }
     const voters = view.voters.map(({ id }) => memberOf(view, id)?.address ?? id).join(", ");
     return new ActorError(
       "bootstrap-timeout",
@@ -259,6 +276,7 @@ export class ClusterDriver {
     const requestId = ++this.#requestId;
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(stopped());
+      if (this.#isGone) return resolve(endedWith("fenced"));
       this.#requests.set(requestId, resolve);
       this.tell(make(requestId, (ms) => after(this.#now().mono, ms)));
     });
@@ -270,8 +288,8 @@ export class ClusterDriver {
    */
   sendPeer(to: NodeId, bytes: Uint8Array, isOwed: boolean): boolean {
     const link = this.#dataLinks.get(to);
-    if (link?.isUp !== true) return false;
-    const sent = this.#trySend(to, "data", link.generation, bytes, isOwed);
+    if (link === undefined) return false;
+    const sent = this.#trySend(to, "data", link.generation, () => bytes, isOwed);
     if (sent === "full" && isOwed) this.#links?.closeLink(to, "data", link.generation, NO_ROOM);
     return sent === "taken";
   }
@@ -297,6 +315,7 @@ export class ClusterDriver {
     this.#isClosed = true;
     clearTimeout(this.#ticker);
     clearTimeout(this.#finder);
+    clearTimeout(this.#storeAsker);
     this.#options.threads.publish(undefined);
     for (const { failed } of this.#readyWaiters) failed(stopped());
     for (const resolve of this.#requests.values()) resolve(endedWith("system-stopping"));
@@ -329,6 +348,8 @@ export class ClusterDriver {
 
   #openIdentity(): void {
     this.#clusterId = "";
+    this.#hasGeneration = false;
+    clearTimeout(this.#storeAsker);
     this.#dataLinks.clear();
     this.#owedCredit.length = 0;
     this.#options.threads.begin();
@@ -340,7 +361,7 @@ export class ClusterDriver {
       frame: (from, lane, generation, frame) => ifMine(() => this.#received(from, lane, generation, frame)),
       linkUp: (peer, lane, generation) => ifMine(() => this.#linkUp(peer, lane, generation)),
       linkLost: (peer, lane, generation) => ifMine(() => this.#linkLost(peer, lane, generation)),
-      room: () => this.#options.threads.goOn(),
+      room: () => this.#push(() => this.#options.threads.goOn()),
       refused: (refusal) => this.#refused(refusal),
     });
   }
@@ -359,7 +380,10 @@ export class ClusterDriver {
       this.#options.log.warn("the links of an old identity did not close", { reason: toActorError(thrown).message });
     });
     this.#options.watcher.event({ kind: "nodeFenced", node: id, reason });
-    if (this.#isClosed || !this.#mayReturn) return this.#gone.resolve();
+    if (this.#isClosed || !this.#mayReturn) {
+      this.#isGone = true;
+      return this.#gone.resolve();
+    }
     this.#node = this.#nodeOf(newNodeId());
     this.#options.log.warn("this node was out of the cluster and begins anew", { reason, was: id, is: this.id });
     this.#openIdentity();
@@ -381,11 +405,16 @@ export class ClusterDriver {
         const inputs = this.#inputs;
         this.#inputs = [];
         count += inputs.length;
-        for (const input of inputs) {
+        let now = this.#now();
+        for (let index = 0; index < inputs.length; index++) {
+          const input = inputs[index];
+          if (index > 0 && index % INPUTS_PER_READING === 0) now = this.#now();
           if (typeof input === "function") input();
-          else this.#step(input);
+          else if (input !== undefined) this.#step(input, now);
         }
       }
+    } catch (thrown) {
+      this.#broken(thrown);
     } finally {
       this.#isPumping = false;
     }
@@ -397,18 +426,36 @@ export class ClusterDriver {
     }
   }
 
-  #step(input: NodeInput): void {
+  #step(input: NodeInput, now: Now): void {
     // What is left of an identity's inputs when it ends in the middle of them is nobody's.
     if (this.#rebirth !== undefined) return;
     const effects: NodeEffect[] = [];
-    stepNode(this.#node, input, this.#now(), effects);
+    stepNode(this.#node, input, now, effects);
     for (const effect of effects) this.#perform(effect);
-    const reason = this.#rebirth;
-    if (reason === undefined) return;
+    if (this.#rebirth !== undefined) this.#endIdentity(this.#rebirth);
+  }
+
+  #endIdentity(reason: string): void {
     queueMicrotask(() => {
       this.#rebirth = undefined;
       this.#reborn(reason);
     });
+  }
+
+  /** Something was half done, and nobody knows which half: this identity runs nothing more, and another takes its place. */
+  #broken(thrown: unknown): void {
+    const { code, message, stack } = toActorError(thrown);
+    this.#options.log.error("the cluster's machine failed, and this node begins anew", {
+      code,
+      reason: message,
+      stack,
+    });
+    this.#options.threads.publish(undefined);
+    this.#inputs = [];
+    this.#wasMember ||= this.view !== undefined;
+    if (this.#rebirth !== undefined) return; // It is ending already.
+    this.#rebirth = `its machine failed: ${message}`;
+    this.#endIdentity(this.#rebirth);
   }
 
   #tick(): void {
@@ -420,8 +467,10 @@ export class ClusterDriver {
     this.tell({ kind: "tick" });
     if (nowMs >= this.#sweepDueMs) {
       this.#sweepDueMs = nowMs + SWEEP_MS;
-      this.#options.threads.sweep();
-      this.#options.threads.goOn();
+      this.#push(() => {
+        this.#options.threads.sweep();
+        this.#options.threads.goOn();
+      });
     }
     this.#tickDueMs = nowMs + tickMs;
     this.#ticker = setTimeout(() => this.#tick(), tickMs);
@@ -453,10 +502,9 @@ export class ClusterDriver {
 
   #received(from: NodeId, lane: Lane, generation: number, bytes: Uint8Array): void {
     this.counts.framesReceived++;
-    if (lane === "data") this.#owedCredit.push({ peer: from, generation, bytes: bytes.length });
+    if (lane === "data") this.#owe(from, generation, bytes.length);
     if (isPeerWord(bytes)) {
-      if (this.view !== undefined && isMember(this.view, from)) this.#options.watcher.peerWord(from, bytes);
-      return this.#giveCredit();
+      return this.#push(() => this.#heard(from, lane, generation, bytes));
     }
     const frame = this.#decode(bytes);
     if (isFrameProblem(frame)) {
@@ -468,9 +516,21 @@ export class ClusterDriver {
     this.tell({ kind: "frame", from, lane, generation: lane === "data" ? generation : 0, frame });
   }
 
+  /** A word that cannot be taken, because a worker reads nothing for example, ends the link it came by. */
+  #heard(from: NodeId, lane: Lane, generation: number, word: Uint8Array): void {
+    if (this.view === undefined || !isMember(this.view, from)) return;
+    try {
+      this.#options.watcher.peerWord(from, word);
+    } catch (thrown) {
+      const { code, message } = toActorError(thrown);
+      this.#options.log.warn("a peer's word could not be taken", { from, code, reason: message });
+      this.#links?.closeLink(from, lane, generation, "its word could not be taken");
+    }
+  }
+
   #linkUp(peer: NodeId, lane: Lane, generation: number): void {
     if (lane === "control") return;
-    this.#dataLinks.set(peer, { generation, isUp: true });
+    this.#dataLinks.set(peer, { generation });
     this.tell({ kind: "linkUp", peer, generation });
     this.#options.watcher.peerLink(peer, true);
   }
@@ -478,7 +538,7 @@ export class ClusterDriver {
   #linkLost(peer: NodeId, lane: Lane, generation: number): void {
     if (lane === "data") {
       const link = this.#dataLinks.get(peer);
-      if (link !== undefined && link.generation === generation) link.isUp = false;
+      if (link !== undefined && link.generation === generation) this.#dataLinks.delete(peer);
       this.#options.watcher.peerLink(peer, false);
     }
     this.tell({ kind: "linkLost", peer, lane, generation });
@@ -487,6 +547,12 @@ export class ClusterDriver {
   #refused(refusal: LinkRefusal): void {
     this.refusals.push(refusal);
     if (this.refusals.length > REFUSALS_KEPT) this.refusals.shift();
+  }
+
+  #owe(peer: NodeId, generation: number, bytes: number): void {
+    const last = this.#owedCredit.at(-1);
+    if (last !== undefined && last.peer === peer && last.generation === generation) last.bytes += bytes;
+    else this.#owedCredit.push({ peer, generation, bytes });
   }
 
   /** What was passed on to the workers is room for the next: not before, or a slow worker would fill this thread. */
@@ -504,23 +570,23 @@ export class ClusterDriver {
       return;
     }
     const generation = lane === "data" ? effect.generation : 0;
-    const sent = this.#trySend(to, lane, generation, this.#bytesOf(frame), !isMessage(frame));
+    const sent = this.#trySend(to, lane, generation, () => encodeFrame(frame), !isMessage(frame));
     if (sent === "taken") this.counts.framesSent++;
     else this.#unsent(effect, sent);
   }
 
-  /** A frame over the limit of its lane is like one that was lost: whoever meant it has bounded it already. */
+  /** A frame that is too large, or that cannot travel, is like one that was lost: whoever meant it has bounded it already. */
   #trySend(
     to: NodeId,
     lane: Lane,
     generation: number,
-    bytes: Uint8Array,
+    bytes: () => Uint8Array,
     isOwed: boolean,
   ): "taken" | "full" | "no-link" {
     try {
-      return this.#links?.send(to, lane, generation, bytes, isOwed) ?? "no-link";
+      return this.#links?.send(to, lane, generation, bytes(), isOwed) ?? "no-link";
     } catch (thrown) {
-      this.#options.log.error("a frame is too large for its link", { to, lane, reason: toActorError(thrown).message });
+      this.#options.log.error("a frame cannot be sent", { to, lane, reason: toActorError(thrown).message });
       return "full";
     }
   }
@@ -547,10 +613,6 @@ export class ClusterDriver {
     this.#options.threads.perform({ kind: "failed", askId, code: "buffer-full", fate: "not-delivered" });
   }
 
-  #bytesOf(frame: Frame): Uint8Array {
-    return encodeFrame(frame);
-  }
-
   // --- effects --------------------------------------------------------------------------------------
 
   #perform(effect: NodeEffect): void {
@@ -559,7 +621,7 @@ export class ClusterDriver {
       case "send":
         return this.#send(effect);
       case "greet":
-        return this.#links?.greet(effect.address, this.#bytesOf(effect.frame));
+        return this.#links?.greet(effect.address, encodeFrame(effect.frame));
       case "start":
       case "stop":
       case "enqueue":
@@ -642,14 +704,18 @@ export class ClusterDriver {
     const ask = (waitMs: number) => {
       this.#options.storeGeneration(clusterId).then(
         (generation) => {
-          if (id === this.id && !this.#isClosed) this.#options.threads.storeGeneration(generation);
+          if (id !== this.id || this.#isClosed) return;
+          this.#hasGeneration = true;
+          this.#options.threads.storeGeneration(generation);
           this.#options.flush();
+          this.#lookWhetherReady();
         },
         (thrown) => {
           this.#options.log.error("the store does not say which generation this cluster is", {
             reason: toActorError(thrown).message,
           });
-          if (id === this.id && !this.#isClosed) setTimeout(() => ask(Math.min(2 * waitMs, 5_000)), waitMs);
+          if (id !== this.id || this.#isClosed) return;
+          this.#storeAsker = setTimeout(() => ask(Math.min(2 * waitMs, 5_000)), waitMs);
         },
       );
     };
@@ -657,7 +723,7 @@ export class ClusterDriver {
   }
 
   #isReady(): boolean {
-    return this.view !== undefined && (this.lease === "held" || this.lease === "soft");
+    return this.#hasGeneration && this.view !== undefined && (this.lease === "held" || this.lease === "soft");
   }
 
   #lookWhetherReady(): void {

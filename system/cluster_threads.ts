@@ -12,7 +12,7 @@
  */
 import { type ByteReader, malformed } from "../core/byte_reader.ts";
 import type { ByteWriter } from "../core/byte_writer.ts";
-import { ActorError, type Fate, toFailureData } from "../core/failure.ts";
+import { ActorError, type Fate, toActorError, toFailureData } from "../core/failure.ts";
 import { partitionOfKey, threadOf } from "../core/hash.ts";
 import { type ActorKey, after, type Instant, nodeId, type ThreadIndex } from "../core/ids.ts";
 import { type BothClocks, gateOf, shutGate } from "../core/lease_gate.ts";
@@ -61,6 +61,8 @@ const FENCED: LetterOutcome = failedWith("fenced", "not-delivered", "Cannot deli
 const HELD_ORDERS_CALM = 1_024;
 
 const MAIN = 0 as ThreadIndex;
+/** Bytes of keys in one order: what fits into the smallest record there may be. */
+const ORDER_KEYS_BYTES = 4_096;
 /** Actors whose senders are held back. Above, their messages are taken and fail one by one. */
 const HELD_BACK_MAX = 10_000;
 /** An activation that ends for these was not obeying, though it was told to end at the same time. */
@@ -75,6 +77,8 @@ const ENDS_OF_ITS_OWN: ReadonlySet<StopReason> = new Set([
 export interface ClusterThreadsOptions {
   readonly workers: number;
   readonly partitionCount: number;
+  /** Bytes of one message to or from an actor of this node. */
+  readonly messageBytesMax: number;
   readonly timings: Timings;
   readonly clock: () => Instant;
   readonly wallClock: () => number;
@@ -107,6 +111,8 @@ interface Given {
   offered: number;
   /** It has ended, and something of what its thread was given is still on the way there. */
   isOver: boolean;
+  /** Of what, once it has. Its thread has forgotten it by then, and would say the same of everything that comes late. */
+  endedOf: StopReason | undefined;
 }
 
 /** A part of what an activation hands back. */
@@ -149,6 +155,8 @@ export class ClusterThreads implements ThreadCluster {
   readonly #heldBack = new Set<ActorKey>();
   /** Activations that were told to end. */
   readonly #stops = new Set<string>();
+  /** Of what activations ended, until the router knows that they did. */
+  readonly #endings = new Map<string, StopReason>();
   readonly #awaited = new Map<number, Awaited>();
   readonly #askers = new Map<number, ThreadIndex>();
   #awaitedId = 0;
@@ -188,6 +196,7 @@ export class ClusterThreads implements ThreadCluster {
     this.#given.clear();
     this.#returned.clear();
     this.#stops.clear();
+    this.#endings.clear();
     this.#awaited.clear();
     this.#askers.clear();
     this.#heldBack.clear();
@@ -266,6 +275,7 @@ export class ClusterThreads implements ThreadCluster {
       last: 0,
       offered: 0,
       isOver: false,
+      endedOf: undefined,
     };
     this.#given.set(given);
     this.#begin(given, false);
@@ -274,7 +284,12 @@ export class ClusterThreads implements ThreadCluster {
   #begin({ key, token, thread, kind, init }: Given, isAgain: boolean): void {
     const activation = { key, kind, token, init, isAgain };
     if (thread === MAIN) return this.#onHost((host) => host.abroad?.begin(activation));
-    this.#order(thread, { order: "begin", activation, generation: this.#storeGeneration });
+    if ((init?.length ?? 0) <= this.#options.messageBytesMax) {
+      return this.#order(thread, { order: "begin", activation, generation: this.#storeGeneration });
+    }
+    const error = `what it is to begin with has more than ${this.#options.messageBytesMax} bytes`;
+    this.#options.tell({ kind: "started", key, token, error });
+    this.#ended(thread, key, token, "start-failed", [], [], 0);
   }
 
   #stop(key: ActorKey, token: Version, reason: MachineStop): void {
@@ -294,9 +309,11 @@ export class ClusterThreads implements ThreadCluster {
     const given = this.#given.get(key, token) ?? this.#late(key, token, thread);
     given.last = number;
     const { frame } = arrived;
-    if (frame.kind === "flush") this.#flush(thread, key, token, number, arrived);
-    else if (!this.#deliver(thread, token, number, arrived, frame)) {
-      this.#options.tell({ kind: "refused", arrived, code: "buffer-full", fate: "not-delivered" });
+    const refusal = frame.kind === "flush"
+      ? this.#flush(thread, key, token, number, arrived)
+      : this.#deliver(thread, token, number, arrived, frame);
+    if (refusal !== undefined) {
+      this.#options.tell({ kind: "refused", arrived, code: refusal, fate: "not-delivered" });
       if (given.isOver && given.offered === 0) this.#ended(thread, key, token, "not-found", [], [], number);
       return;
     }
@@ -305,18 +322,26 @@ export class ClusterThreads implements ThreadCluster {
 
   /** It has ended, and the router did not know yet: it hears when this too has come back. */
   #late(key: ActorKey, token: Version, thread: ThreadIndex): Given {
-    const given = { key, token, thread, kind: "", init: undefined, last: 0, offered: 0, isOver: true };
+    const endedOf = this.#endings.get(nameOf(key, token));
+    const given = { key, token, thread, kind: "", init: undefined, last: 0, offered: 0, isOver: true, endedOf };
     this.#given.set(given);
     return given;
   }
 
-  #flush(thread: ThreadIndex, target: ActorKey, token: Version, number: number, arrived: Arrived): void {
+  #flush(thread: ThreadIndex, target: ActorKey, token: Version, number: number, arrived: Arrived): undefined {
     if (thread === MAIN) return this.#onHost((host) => host.abroad?.flush(target, token, number, arrived));
     const id = this.#await(thread, arrived, Infinity);
     this.#order(thread, { order: "flush", target, token, number, id });
   }
 
-  #deliver(thread: ThreadIndex, token: Version, number: number, arrived: Arrived, frame: UserFrame): boolean {
+  /** Why there is no room for it, if so. */
+  #deliver(
+    thread: ThreadIndex,
+    token: Version,
+    number: number,
+    arrived: Arrived,
+    frame: UserFrame,
+  ): "buffer-full" | "message-too-large" | undefined {
     const { actorKind, payload, remainingMs } = frame;
     const target = frame.target as ActorKey;
     if (thread === MAIN) {
@@ -324,11 +349,13 @@ export class ClusterThreads implements ThreadCluster {
       this.#onHost((host) =>
         host.abroad?.deliver({ target, token, actorKind, number, deadline, payload, origin: arrived })
       );
-      return true;
+      return undefined;
     }
     const lane = this.#lanes?.writerTo(thread);
-    if (lane === undefined || !(payload instanceof Uint8Array)) return false;
-    if (lane.bytesQueued > LANE_BYTES_MAX || lane.overflowRecords > LANE_RECORDS_MAX) return false;
+    if (lane === undefined || !(payload instanceof Uint8Array)) return "buffer-full";
+    // Its sender's node may take larger ones than this.
+    if (payload.length > this.#options.messageBytesMax) return "message-too-large";
+    if (lane.bytesQueued > LANE_BYTES_MAX || lane.overflowRecords > LANE_RECORDS_MAX) return "buffer-full";
     const untilMs = arrived.at + (remainingMs ?? 0);
     const id = remainingMs === undefined ? 0 : this.#await(thread, arrived, untilMs);
     this.#write(thread, (writer) =>
@@ -346,7 +373,7 @@ export class ClusterThreads implements ThreadCluster {
         waitedMs: frame.waitedMs,
         payload,
       }));
-    return true;
+    return undefined;
   }
 
   #answer(askId: number, outcome: LetterOutcome): void {
@@ -355,8 +382,17 @@ export class ClusterThreads implements ThreadCluster {
     if (thread === undefined) return;
     if (thread === MAIN) return this.#onHost((host) => host.abroad?.answered(askId, outcome));
     // An asker that takes much and a worker that reads little must not end this thread.
-    if ((this.#lanes?.writerTo(thread).bytesQueued ?? 0) > OUTCOME_BYTES_QUEUED_MAX) outcome = OUTCOME_DROPPED;
-    this.#write(thread, (writer) => writeOutcome(writer, RecordType.outcome, this.#identity, askId, outcome));
+    const isMuch = (this.#lanes?.writerTo(thread).bytesQueued ?? 0) > OUTCOME_BYTES_QUEUED_MAX;
+    const said = isMuch ? OUTCOME_DROPPED : outcome;
+    const write = (one: LetterOutcome) =>
+      this.#write(thread, (writer) => writeOutcome(writer, RecordType.outcome, this.#identity, askId, one));
+    try {
+      write(said);
+    } catch (thrown) {
+      // Who answered may live where larger messages are taken. The lane is as it was.
+      if (toActorError(thrown).code !== "message-too-large") throw thrown;
+      write(tooLarge(said));
+    }
   }
 
   // --- what threads say -----------------------------------------------------------------------------
@@ -429,7 +465,18 @@ export class ClusterThreads implements ThreadCluster {
   /** There may be room again. */
   goOn(): void {
     if (this.#heldBack.size === 0) return;
-    this.#orderAll({ order: "free", keys: [...this.#heldBack] });
+    let keys: ActorKey[] = [];
+    let bytes = 0;
+    for (const key of this.#heldBack) {
+      bytes += 3 * key.length + 8;
+      if (bytes > ORDER_KEYS_BYTES && keys.length > 0) {
+        this.#orderAll({ order: "free", keys });
+        keys = [];
+        bytes = 3 * key.length + 8;
+      }
+      keys.push(key);
+    }
+    this.#orderAll({ order: "free", keys });
     this.#heldBack.clear();
     this.#options.sent();
   }
@@ -523,16 +570,25 @@ export class ClusterThreads implements ThreadCluster {
     const name = nameOf(key, token);
     const given = this.#given.get(key, token);
     const wasOver = given?.isOver === true;
+    const wasStopped = this.#stops.delete(name);
     const isAll = given === undefined || through >= given.offered;
     // What was refused for want of room is not on its way, so nothing after it is to be waited for.
     const seen = given !== undefined && isAll ? given.last : through;
-    if (isAll) this.#given.delete(key, token);
-    else given.isOver = true;
+    const endedOf = given?.endedOf ?? reason;
+    if (!isAll) {
+      given.isOver = true;
+      given.endedOf = endedOf;
+    } else {
+      this.#given.delete(key, token);
+      this.#endings.set(name, endedOf);
+    }
     this.#returned.delete(name);
-    tell({ kind: "handedBack", key, token, items, through: seen, reason: bounceOf(key, reason), hint: undefined });
+    tell({ kind: "handedBack", key, token, items, through: seen, reason: bounceOf(key, endedOf), hint: undefined });
+    // From then on the router gives it nothing more.
+    if (isAll) this.#options.afterInputs(() => this.#endings.delete(name));
     for (const letter of letters) this.#send(thread, letter);
     if (wasOver) return;
-    const wasTold = this.#stops.delete(name) && !ENDS_OF_ITS_OWN.has(reason);
+    const wasTold = wasStopped && !ENDS_OF_ITS_OWN.has(reason);
     if (wasTold) tell({ kind: "stoppedFor", key, token, snapshot: undefined });
     else tell({ kind: "ended", key, token });
   }
@@ -623,7 +679,7 @@ export class ClusterThreads implements ThreadCluster {
     return workers === 0 ? MAIN : threadOf(partitionOfKey(key, partitionCount), workers);
   }
 
-  #onHost(go: (host: PartitionHost) => void): void {
+  #onHost(go: (host: PartitionHost) => void): undefined {
     if (this.#host !== undefined) go(this.#host);
   }
 
@@ -674,6 +730,14 @@ function outcomeOf(outcome: AskOutcome): LetterOutcome {
   if (outcome.value instanceof Uint8Array) return { kind: "ok", value: outcome.value };
   const failure = toFailureData(new ActorError("malformed-bytes", "Cannot read the reply", { fate: "delivered" }));
   return { kind: "failed", failure };
+}
+
+function tooLarge(outcome: LetterOutcome): LetterOutcome {
+  if (outcome.kind === "ok") {
+    return failedWith("message-too-large", "delivered", "Cannot take the reply: it is larger than this node takes");
+  }
+  const { code, fate } = outcome.failure;
+  return failedWith(code, fate, "Cannot take all of the failure: it is larger than this node takes");
 }
 
 function wordOf(reason: MachineStop): StopWord {

@@ -27,6 +27,8 @@ export interface Vitals {
     readonly id: NodeId;
     readonly view: View | undefined;
     readonly lease: LeaseStatus;
+    /** Whether the store has said which generation this cluster is: before that no actor begins. */
+    readonly hasGeneration: boolean;
     readonly discoveryFailure: string | undefined;
   } | undefined;
 }
@@ -44,7 +46,9 @@ export function healthOf({ state, lagMs, cluster }: Vitals): Health {
   return { isLive, isReady: reasons.length === 0, reasons };
 }
 
-function whyNot({ id, view, lease, discoveryFailure }: NonNullable<Vitals["cluster"]>): readonly string[] {
+function whyNot(
+  { id, view, lease, hasGeneration, discoveryFailure }: NonNullable<Vitals["cluster"]>,
+): readonly string[] {
   if (view === undefined) {
     const also = discoveryFailure === undefined ? "" : `; discovery failed: ${discoveryFailure}`;
     return [`it is in no cluster yet${also}`];
@@ -54,6 +58,7 @@ function whyNot({ id, view, lease, discoveryFailure }: NonNullable<Vitals["clust
   else if (lease !== "held" && lease !== "soft") {
     reasons.push(`its lease is ${lease}: it does not reach most of the voters`);
   }
+  if (!hasGeneration) reasons.push("its store has not said yet which generation this cluster is");
   const owned = view.partitions.filter(({ group, next }) => (next?.group ?? group)[0] === id);
   const waiting = owned.filter(({ next }) => next !== undefined && next.why === "loss").length;
   if (waiting > 0) reasons.push(`${waiting} of its partitions are not active yet`);

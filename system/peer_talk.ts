@@ -102,6 +102,7 @@ export class PeerTalk {
   #members: ReadonlySet<NodeId> = new Set();
   readonly #lists = new Map<number, List>();
   #listId = 0;
+  #isClosed = false;
 
   constructor(options: PeerTalkOptions) {
     this.#options = options;
@@ -173,6 +174,12 @@ export class PeerTalk {
     this.#understood(from, word);
   }
 
+  /** The node has stopped: nothing is looked for any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.endAll();
+  }
+
   /** All that this node waits for from others ends: it is out of the cluster, or stops. */
   endAll(): void {
     for (const peer of [...this.#peers]) this.link(peer, false);
@@ -213,6 +220,7 @@ export class PeerTalk {
 
   #findLater(watch: Watch): void {
     watch.node = undefined;
+    if (this.#isClosed) return;
     this.#later(LOCATE_AGAIN_MS, () => {
       if (this.#watches.get(nameOf(watch.watcher, watch.key)) === watch) this.#find(watch);
     });

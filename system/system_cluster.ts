@@ -9,6 +9,7 @@ import { ActorError, toActorError } from "../core/failure.ts";
 import { directiveFor } from "../core/supervision.ts";
 import { performance } from "node:perf_hooks";
 import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
+import { NODE_MESSAGE_BYTES_MAX } from "../core/limits.ts";
 import type { NodeEffect } from "../cluster/cluster_node.ts";
 import { listen, type Listener } from "../remoting/listener.ts";
 import { openStore, type Thread } from "../workers/thread_boot.ts";
@@ -67,6 +68,7 @@ export class SystemCluster {
     this.threads = new ClusterThreads({
       workers: options.workers,
       partitionCount: options.partitionCount,
+      messageBytesMax: Math.min(options.maxMessageBytes, NODE_MESSAGE_BYTES_MAX),
       timings: cluster.timings,
       clock: () => instant(performance.now()),
       wallClock: Date.now,
@@ -142,6 +144,7 @@ export class SystemCluster {
   /** Ends discovery, links and listener. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#isBegun) await this.member.close(timeoutMs);
+    this.talk.close();
     await this.listener.close();
   }
 

@@ -14,7 +14,7 @@
 import { Cell } from "../core/cell.ts";
 import { end, endFenced } from "../core/cell_life.ts";
 import { offer } from "../core/cell_mailbox.ts";
-import { decodeFromBytes, encodeToBytes } from "../core/codec.ts";
+import { decodeFromBytes, encodeToBytes, encodeToPassingBytes } from "../core/codec.ts";
 import { Envelope, FLUSH } from "../core/envelope.ts";
 import type { DeadLetterReason } from "../core/events.ts";
 import {
@@ -164,6 +164,7 @@ export class Abroad {
   /** This identity of the process is over: everything that began under it ends, and sends nothing more. */
   fenceAll(): void {
     for (const { cell } of [...this.#live.values()]) endFenced(cell);
+    this.#options.asks.beginLife();
   }
 
   /** Nothing that was sent from here to this key is still on its way: from now on messages go straight to it. */
@@ -406,7 +407,7 @@ export class Abroad {
 
   #encoded(value: unknown): LetterOutcome {
     try {
-      return { kind: "ok", value: encodeToBytes(value, this.#options.refs, this.#options.letterBytesMax) };
+      return { kind: "ok", value: encodeToPassingBytes(value, this.#options.refs, this.#options.letterBytesMax) };
     } catch (thrown) {
       const cause = toActorError(thrown);
       const error = new ActorError("reply-cannot-travel", `Cannot send the reply: ${cause.message}`, {
@@ -489,6 +490,7 @@ const WAY_WORDS: Readonly<Record<string, string>> = {
   "barrier-timeout": "the cluster is not as large as grains need it",
   "relocation-timeout": "it was nowhere for too long",
   "buffer-full": "too many messages wait for it, or for its node",
+  "message-too-large": "it is larger than its node takes",
   "node-lost": "its node was removed from the cluster",
   "link-lost": "the link to its node broke",
   "lease-lost": "this node's lease is out",

@@ -230,6 +230,7 @@ export class PartitionHost implements CellPort {
       const cell = this.#queue.begin();
       if (cell === undefined) return false;
       const ran = this.#runCell(cell, endsAt);
+      if (!this.#mayBegin()) break;
       left -= ran === 0 ? 1 : ran;
       sinceClock += ran + 1;
       if (sinceClock < MESSAGES_PER_CLOCK) continue;
@@ -239,17 +240,27 @@ export class PartitionHost implements CellPort {
     return this.#queue.size > 0;
   }
 
-  /** Runs one cell until it has nothing more, has had its share, or the time of the turn is over. */
+  /** Runs one cell until it has nothing more, has had its share, or the time of the turn or the lease is over. */
   #runCell(cell: Cell, endsAt: number): number {
+    // Handlers may be long, and the margin of the lease is for one of them: it is asked before each.
+    const share = this.#options.lease === undefined ? MESSAGES_PER_CLOCK : 1;
     let ran = 0;
     let slice = 0;
     do {
-      slice = run(cell, MESSAGES_PER_CLOCK);
+      slice = run(cell, share);
       ran += slice;
-    } while (slice === MESSAGES_PER_CLOCK && ran < MESSAGES_PER_CELL_TURN && this.#options.clock() < endsAt);
-    this.#queue.end(cell, slice === MESSAGES_PER_CLOCK);
+    } while (
+      slice === share && ran < MESSAGES_PER_CELL_TURN && this.#options.clock() < endsAt && this.#mayBegin()
+    );
+    this.#queue.end(cell, slice === share);
     this.#ran += ran;
     return ran;
+  }
+
+  /** Whether the lease lets something more begin in this turn. */
+  #mayBegin(): boolean {
+    const { lease } = this.#options;
+    return lease === undefined || lease.verdict() === "open";
   }
 
   /** Begins a turn: its instant is the present until {@link leave}. */

@@ -43,6 +43,8 @@ export class PendingAsk implements AskHeader, DueEntry {
   signal: AbortSignal | undefined = undefined;
   onAbort: (() => void) | undefined = undefined;
   isSettled = false;
+  /** The life of its thread it began in. */
+  life = 0;
   /** Whether the answer comes from outside of this thread, by its id. */
   isAbroad: boolean;
 
@@ -85,6 +87,7 @@ export class PendingAsks {
   readonly #limit: number;
   readonly #timers: Timers;
   readonly #abroad = new Map<number, PendingAsk>();
+  #life = 0;
 
   /** `limit`: how many may wait at once. */
   constructor(limit: number, timers: Timers) {
@@ -104,9 +107,18 @@ export class PendingAsks {
       );
     }
     if (signal !== undefined) this.#listen(ask, signal);
+    ask.life = this.#life;
     this.count++;
     if (ask.isAbroad) this.#abroad.set(ask.id, ask);
     this.#timers.schedule(ask, ask.deadline);
+  }
+
+  /**
+   * The actors of this thread have lost the right to run. What they wait for never comes: whatever settles it, no handler
+   * of theirs is resumed. Asks from outside of all actors go on.
+   */
+  beginLife(): void {
+    this.#life++;
   }
 
   /** The asks whose answer comes from outside of this thread. */
@@ -134,14 +146,14 @@ export class PendingAsks {
   /** Ends an ask with its reply; `false` when it has ended before. */
   resolve(ask: PendingAsk, value: unknown): boolean {
     if (!this.#end(ask)) return false;
-    ask.resolve(value);
+    if (!this.#isOver(ask)) ask.resolve(value);
     return true;
   }
 
   /** Ends an ask with a failure; `false` when it has ended before. */
   reject(ask: PendingAsk, error: ActorError): boolean {
     if (!this.#end(ask)) return false;
-    ask.reject(error);
+    if (!this.#isOver(ask)) ask.reject(error);
     return true;
   }
 
@@ -175,6 +187,10 @@ export class PendingAsks {
   /** Every ask to other threads ends with `error`: the system is gone. */
   rejectAll(error: ActorError): void {
     for (const ask of [...this.#abroad.values()]) this.reject(ask, error);
+  }
+
+  #isOver(ask: PendingAsk): boolean {
+    return ask.life !== this.#life && ask.chain !== undefined;
   }
 
   #forget(ask: PendingAsk): void {

@@ -68,6 +68,8 @@ export class WorkerCluster implements ClusterPort {
   #busyUnder = 0;
   #host: PartitionHost | undefined = undefined;
   #generation = 0;
+  /** What this thread's clock showed at its last measurement. An answer to any other may be meant for who was here before. */
+  #askedAtMs = -Infinity;
 
   constructor(lanes: LaneSet, lease: ThreadLease) {
     this.#lanes = lanes;
@@ -81,7 +83,8 @@ export class WorkerCluster implements ClusterPort {
 
   /** Begins a measurement of this thread's clock. */
   measure(): void {
-    this.#say({ word: "clock", workerMs: this.lease.clockMs() });
+    const workerMs = this.#askedAtMs = this.lease.clockMs();
+    this.#say({ word: "clock", workerMs });
   }
 
   // --- from the host ------------------------------------------------------------------------------
@@ -115,7 +118,18 @@ export class WorkerCluster implements ClusterPort {
     // An asker that takes much and a main thread that reads little must not end the worker that answers.
     const isMuch = this.#lanes.writerTo(MAIN).bytesQueued > ANSWER_BYTES_QUEUED_MAX;
     const said = isMuch ? ANSWER_DROPPED : outcome;
-    this.#owe((writer, identity) => writeOutcome(writer, RecordType.answer, identity, id, said));
+    try {
+      this.#answer(id, said);
+    } catch (thrown) {
+      // What a user's error says may be more than a record holds. The lane is as it was.
+      const { code, message } = toActorError(thrown);
+      if (code !== "message-too-large") throw thrown;
+      this.#answer(id, { kind: "failed", failure: { ...failureOf(said), message, details: {} } });
+    }
+  }
+
+  #answer(id: number, outcome: LetterOutcome): void {
+    this.#owe((writer, identity) => writeOutcome(writer, RecordType.answer, identity, id, outcome));
   }
 
   refused(origin: unknown, code: string, fate: Fate): void {
@@ -200,6 +214,7 @@ export class WorkerCluster implements ClusterPort {
         for (const key of order.keys) this.#busy.delete(key);
         return;
       case "clock":
+        if (order.workerMs !== this.#askedAtMs) return;
         this.lease.measured(instant(order.workerMs), instant(order.mainMs));
         return host.lookAtLease();
       case "look":
@@ -244,6 +259,13 @@ export class WorkerCluster implements ClusterPort {
     }
     this.#host?.requestTurn();
   }
+}
+
+/** What is left of an outcome that is too large: its code and fate, or that there was a reply. */
+function failureOf(outcome: LetterOutcome): Pick<FailureData, "code" | "fate"> {
+  if (outcome.kind === "ok") return { code: "message-too-large", fate: "delivered" };
+  const { code, fate } = outcome.failure;
+  return { code, fate };
 }
 
 /** A part of what an activation hands back. */

@@ -108,9 +108,48 @@ describe("the driver of a node", () => {
     node.events.frame(b, "data", 1, WORD);
     await node.driver.whenReady();
     node.events.frame(b, "data", 1, WORD);
-    assert.deepEqual(node.seen.filter((line) => line.startsWith("word")), []);
     node.events.frame(node.driver.id, "data", 1, WORD);
+    await node.until(() => node.seen.some((line) => line.startsWith("word")));
     assert.deepEqual(node.seen.filter((line) => line.startsWith("word")), [`word ${node.driver.id}`]);
+  });
+
+  it("ends the link of a word that cannot be taken, and goes on", async () => {
+    await using node = new Driven();
+    node.driver.begin();
+    await node.driver.whenReady();
+    node.breaks = "word";
+    node.events.frame(node.driver.id, "data", 7, WORD);
+    await node.until(() => node.said.includes(`close ${node.driver.id} data 7`));
+    assert.ok(!node.seen.includes("event nodeFenced"));
+  });
+
+  it("begins anew as another node when something is half done: with no lease, and with nothing of before", async () => {
+    await using node = new Driven();
+    node.driver.begin();
+    await node.driver.whenReady();
+    const { id } = node.driver;
+    const waiting = node.driver.request((requestId, deadlineIn) => {
+      node.driver.afterInputs(() => node.broke());
+      return { kind: "locate", requestId, key: "note:a", deadline: deadlineIn(60_000) };
+    });
+    await node.until(() => node.seen.includes("event nodeFenced"));
+    assert.equal((await waiting).kind, "failed");
+    assert.notEqual(node.driver.id, id);
+    assert.deepEqual([node.driver.view, node.driver.leaseLeftMs, node.threads.lease.mayLeave()], [undefined, 0, false]);
+  });
+
+  it("is not ready before its store has said which generation its cluster is", async () => {
+    const store = Promise.withResolvers<number>();
+    await using node = new Driven({ storeGeneration: () => store.promise });
+    node.driver.begin();
+    await node.until(() => node.driver.leaseLeftMs > 0);
+    assert.match(node.driver.notReady(7).message, /store has not said in 7 ms/);
+    let isReady = false;
+    const ready = node.driver.whenReady().then(() => isReady = true);
+    await node.until(() => node.driver.counts.framesSent >= 0);
+    assert.equal(isReady, false);
+    store.resolve(1);
+    await ready;
   });
 
   it("sends a system's words by the newest data link, and ends one that has no room for what is owed", async () => {
@@ -200,13 +239,17 @@ class Driven implements AsyncDisposable {
   readonly threads: ClusterThreads;
   readonly driver: ClusterDriver;
   takes: "taken" | "full" | "no-link" = "taken";
+  breaks: "nothing" | "word" = "nothing";
   isFindable = true;
   /** What discovery names. */
   addresses: readonly string[] = ["a:1"];
   #events: LinkEvents | undefined = undefined;
 
-  constructor({ minimumPeersQuorum = 1, bootstrapTimeoutMs = 20_000 } = {}) {
+  constructor(
+    { minimumPeersQuorum = 1, bootstrapTimeoutMs = 20_000, storeGeneration = () => Promise.resolve(0) } = {},
+  ) {
     this.threads = new ClusterThreads({
+      messageBytesMax: 1 << 24,
       workers: 0,
       partitionCount: 3,
       timings: QUICK,
@@ -243,16 +286,24 @@ class Driven implements AsyncDisposable {
       log: QUIET,
       links: (_id, events) => this.#open(events),
       find: () => this.isFindable ? Promise.resolve(this.addresses) : Promise.reject(new Error("nowhere")),
-      storeGeneration: () => Promise.resolve(0),
+      storeGeneration,
       flush: () => {},
       watcher: {
         event: (event) => this.seen.push(`event ${event.kind}`),
         view: ({ epoch }) => this.seen.push(`view ${epoch}`),
-        peerWord: (from) => this.seen.push(`word ${from}`),
+        peerWord: (from) => {
+          if (this.breaks === "word") this.broke();
+          this.seen.push(`word ${from}`);
+        },
         peerLink: (peer, isUp) => this.seen.push(`link ${peer} ${isUp}`),
         deadLetter: () => {},
       },
     });
+  }
+
+  /** Something throws. */
+  broke(): never {
+    throw new Error("the test says so");
   }
 
   get events(): LinkEvents {

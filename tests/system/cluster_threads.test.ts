@@ -18,6 +18,8 @@ import { nameOf, ThreadsRig, tokenOf } from "./threads_rig.ts";
 class Stage {
   readonly gates = new Gates();
   readonly log: string[] = [];
+  /** Time passes while a handler runs. */
+  passMs: (ms: number) => void = () => {};
 
   readonly Echo = kind("echo", { handlers: { echo: (_ctx, value: unknown): unknown => value } });
 
@@ -32,6 +34,20 @@ class Stage {
       hold: async (_ctx, gate: string): Promise<string> => {
         await this.gates.wait(gate);
         return gate;
+      },
+      compute: (_ctx, ms: number): void => {
+        this.passMs(ms);
+        this.log.push("computed");
+      },
+      insist: async (ctx, to: string): Promise<void> => {
+        try {
+          await ctx.grain(this.Echo, to).ask.echo("hello");
+        } catch (thrown) {
+          this.log.push(`resumed: ${thrown}`);
+        }
+      },
+      fail: (_ctx, chars: number): void => {
+        throw new Error("x".repeat(chars));
       },
       tell: (ctx, to: string): boolean => ctx.grain(this.Echo, to).tell.echo("hello"),
       askLater: async (ctx, gate: string, to: string): Promise<unknown> => {
@@ -210,6 +226,42 @@ describe("the threads of a clustered node", () => {
         rig.lease(TIMINGS.leaseMs);
         await rig.run();
         assert.deepEqual(stage.log, ["one"]);
+      });
+
+      it("begins nothing more once its lease is about to end, though a turn has only begun", async () => {
+        const stage = new Stage();
+        const rig = await stage.rig(workers);
+        stage.passMs = (ms) => rig.clocks.advance(ms);
+        for (const key of ["note:a", "note:b"]) rig.start(key, stage.Note);
+        await rig.run();
+        rig.lease(TIMINGS.leaseMs);
+        const computeMs = TIMINGS.softAfterMs / 4;
+        for (const key of ["note:a", "note:b"]) {
+          for (let number = 1; number <= 31; number++) rig.enqueue(key, stage.Note, number, ["compute", computeMs]);
+        }
+        await rig.run();
+        assert.equal(stage.log.length, 4, "what began later would run beside the actor's next activation");
+      });
+
+      it("resumes no handler of an older identity, whatever becomes of what it waits for", async () => {
+        const stage = new Stage();
+        const rig = await stage.rig(workers);
+        for (const key of ["note:a", "note:b"]) {
+          rig.start(key, stage.Note);
+          rig.enqueue(key, stage.Note, 1, ["insist", "far"], 3);
+        }
+        await rig.run();
+        rig.lease();
+        await rig.run();
+        rig.threads.begin();
+        rig.threads.storeGeneration(4);
+        await rig.run();
+        rig.lease(TIMINGS.leaseMs);
+        await rig.run();
+        rig.clocks.advance(60_000);
+        rig.lease(TIMINGS.leaseMs);
+        await rig.run();
+        assert.deepEqual(stage.log, []);
       });
 
       it("opens an actor to its neighbours only when the router has settled on it, behind all inputs", async () => {
@@ -590,6 +642,68 @@ describe("the threads of a clustered node", () => {
     stage.gates.open("gate");
     await rig.run();
     assert.deepEqual(rig.lines(), []);
+  });
+
+  describe("that takes smaller messages than other nodes", () => {
+    const messageBytesMax = 4_096;
+
+    it("refuses a larger one, and goes on", async () => {
+      const stage = new Stage();
+      const rig = await stage.rig(1, { messageBytesMax });
+      rig.start("note:a", stage.Note);
+      rig.enqueue("note:a", stage.Note, 1, ["write", "x".repeat(40_000)], 3);
+      rig.enqueue("note:a", stage.Note, 2, ["write", "short"], 4);
+      await rig.run();
+      assert.deepEqual(stage.log, ["short"]);
+      assert.ok(rig.lines().includes("refused m1 message-too-large/not-delivered"));
+    });
+
+    it("gives who asked a short failure for a larger reply, or a larger failure", async () => {
+      const stage = new Stage();
+      const rig = await stage.rig(1, { messageBytesMax });
+      rig.start("note:a", stage.Note);
+      const replies = [
+        { kind: "ok", value: encodeToBytes("x".repeat(40_000)) },
+        { kind: "failed", failure: { code: "odd", message: "x".repeat(40_000), fate: "delivered", details: {} } },
+      ] as const;
+      for (const [index, outcome] of replies.entries()) {
+        rig.enqueue("note:a", stage.Note, index + 1, ["ask", "far"], 3);
+        await rig.run();
+        const askId = rig.told.flatMap((input) => input.kind === "send" ? [input.letter.ask?.id ?? 0] : [])[0] ?? 0;
+        rig.told.length = 0;
+        rig.perform({ kind: "reply", askId, outcome });
+        await rig.run();
+      }
+      assert.equal(rig.lines().at(-1), "answered m2 odd/delivered");
+    });
+
+    it("says what a failure of more than a record is, and keeps the worker", async () => {
+      const stage = new Stage();
+      const rig = await stage.rig(1, { messageBytesMax });
+      rig.start("note:a", stage.Note);
+      rig.enqueue("note:a", stage.Note, 1, ["fail", 40_000], 3);
+      await rig.run();
+      assert.ok(rig.lines().some((line) => line.startsWith("answered m1 ") && !line.endsWith(" ok")));
+    });
+
+    it("says that an actor whose beginning is larger did not start", async () => {
+      const stage = new Stage();
+      const rig = await stage.rig(1, { messageBytesMax });
+      rig.start("a", stage.Note, 1, encodeToBytes("x".repeat(40_000)));
+      const lines = rig.lines();
+      assert.match(lines[0] ?? "", /^started a 1 what it is to begin with has more than 4096 bytes/);
+      assert.equal(lines.at(-1), "ended a 1");
+    });
+
+    it("frees any number of those it held back", async () => {
+      const stage = new Stage();
+      const rig = await stage.rig(1, { messageBytesMax: 9_216 });
+      for (let index = 0; index < 2_000; index++) rig.threads.holdBack(`echo:a-rather-long-name-of-an-actor-${index}`);
+      await rig.run();
+      rig.threads.goOn();
+      await rig.run();
+      assert.equal(rig.worker().ref(stage.Echo, "echo:a-rather-long-name-of-an-actor-1999").tell.echo(1), true);
+    });
   });
 
   it("tells all threads for whom there is no room, until there may be some", async () => {

@@ -14,7 +14,13 @@ import { founded } from "../cluster/view_values.ts";
 const a = nodeId("a");
 const b = nodeId("b");
 const VIEW = founded("a b c");
-const GOOD: NonNullable<Vitals["cluster"]> = { id: a, view: VIEW, lease: "held", discoveryFailure: undefined };
+const GOOD: NonNullable<Vitals["cluster"]> = {
+  id: a,
+  view: VIEW,
+  lease: "held",
+  hasGeneration: true,
+  discoveryFailure: undefined,
+};
 
 describe("a node's health", () => {
   it("is good where nothing is wrong, in a cluster and alone", () => {

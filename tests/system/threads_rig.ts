@@ -63,6 +63,7 @@ export class ThreadsRig {
     this.main = workers === 0 ? undefined : new LaneSet(lanesOf(memory, 0), { spinUs: 0, ...options });
     const { main } = this;
     this.threads = new ClusterThreads({
+      messageBytesMax: options.messageBytesMax ?? 1 << 24,
       workers,
       partitionCount: 271,
       timings: TIMINGS,

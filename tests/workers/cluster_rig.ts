@@ -176,6 +176,7 @@ export class PairRig {
 
   /** A measurement of the worker's clock that took no time at all. */
   measure(identity: number): void {
+    this.worker.cluster.measure();
     this.order(identity, { order: "clock", workerMs: this.worker.lease.clockMs(), mainMs: this.clocks.monoMs });
   }
 

@@ -237,6 +237,10 @@ describe("a worker of a clustered node", () => {
       rig.worker.cluster.measure();
       await rig.run();
       assert.deepEqual(rig.lines(), ["0 clock"], "it has no identity yet");
+      // Whoever was here before it had asked too, and was 100 seconds old.
+      rig.order(1, { order: "clock", workerMs: 100_500, mainMs: rig.clocks.monoMs });
+      await rig.run();
+      assert.equal(rig.worker.lease.verdict(), "shut");
       // The main thread took three seconds to answer: by so much the worker now believes the lease to be shorter.
       const workerMs = rig.worker.lease.clockMs();
       rig.clocks.advance(3_000);
