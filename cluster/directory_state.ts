@@ -121,6 +121,8 @@ export interface DirectoryState {
   readonly eligibleOf: Map<string, readonly Member[]>;
   /** Counts operations, wake-ups and rounds. */
   counter: number;
+  /** Choices in turn there were: a number of their own, or some nodes would never have one. */
+  turns: number;
   readonly refused: Map<Refused, number>;
 }
 
@@ -152,6 +154,7 @@ export function createDirectory(options: DirectoryOptions): DirectoryState {
     loopback: [],
     eligibleOf: new Map(),
     counter: 0,
+    turns: 0,
     refused: new Map(),
   };
 }

@@ -9,7 +9,6 @@
  */
 import type { NodeId } from "../core/ids.ts";
 import type { DirectoryState } from "./directory_state.ts";
-import { nextNumber } from "./directory_state.ts";
 import { heldCount } from "./duty_records.ts";
 import { type Choice, chooseNode, type Demand, eligible, type Placement } from "./placement.ts";
 import type { Member } from "./view.ts";
@@ -40,7 +39,7 @@ export function chooseTarget(
     self: near,
     random,
     loadOf: (id) => heldCount(state, id) + (state.relocator.inFlight.get(id) ?? 0),
-    counter: nextNumber(state),
+    counter: placement.kind === "round-robin" ? state.turns++ : 0,
   });
 }
 
