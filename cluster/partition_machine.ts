@@ -165,21 +165,41 @@ function own(
 // --- messages -------------------------------------------------------------------------------------
 
 function take(state: Partitions, from: NodeId, message: PartitionMessage, now: Now, out: PartitionEffect[]): void {
-  const { view, options } = state;
+  const { view } = state;
   if (view === undefined || !isMember(view, from)) return;
   if ("partition" in message && placeOf(state, message.partition) === undefined) {
     return void out.push({ kind: "odd", from, reason: `there is no partition ${message.partition}` });
   }
+  // Those of every claim: for `match` to look at all its patterns takes longer than what they ask for.
+  switch (message.kind) {
+    case "registryRequest":
+      serveEarly(state, message.partition, now);
+      return onRequest(state, from, message, now, out);
+    case "registryReply":
+      return; // The client's.
+    case "replicate":
+      return onReplicate(state, from, message, out);
+    case "replicated": {
+      const { partition, cfg, est, seq } = message;
+      return isOwnedAt(state, partition, cfg) ? onReplicated(state, from, partition, est, seq, now, out) : undefined;
+    }
+    default:
+      return takeRare(state, view, from, message, now, out);
+  }
+}
+
+type Frequent = "registryRequest" | "registryReply" | "replicate" | "replicated";
+
+function takeRare(
+  state: Partitions,
+  view: View,
+  from: NodeId,
+  message: Exclude<PartitionMessage, { readonly kind: Frequent }>,
+  now: Now,
+  out: PartitionEffect[],
+): void {
+  const { options } = state;
   match(message)
-    .with({ kind: "registryRequest" }, (request) => {
-      serveEarly(state, request.partition, now);
-      onRequest(state, from, request, now, out);
-    })
-    .with({ kind: "registryReply" }, () => {}) // The client's.
-    .with({ kind: "replicate" }, (replicate) => onReplicate(state, from, replicate, out))
-    .with({ kind: "replicated" }, ({ partition, cfg, est, seq }) => {
-      if (isOwnedAt(state, partition, cfg)) onReplicated(state, from, partition, est, seq, now, out);
-    })
     .with({ kind: "sync" }, (sync) => onSync(state, from, sync, out))
     .with({ kind: "synced" }, ({ partition, cfg, snapshot, received }) => {
       if (state.owned.get(partition)?.cfg === cfg) onSynced(state, from, partition, snapshot, received, now, out);

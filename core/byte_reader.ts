@@ -6,6 +6,7 @@
  * @module
  */
 import { ActorError } from "./failure.ts";
+import { passingBytes } from "./passing_bytes.ts";
 import { copyBytes } from "./shared_copy.ts";
 
 /**
@@ -104,6 +105,15 @@ export class ByteReader {
   raw(length: number): Uint8Array<ArrayBuffer> {
     this.need(length);
     const copied = new Uint8Array(length);
+    copyBytes(copied, 0, this.bytes.subarray(this.position, this.position + length));
+    this.position += length;
+    return copied;
+  }
+
+  /** As {@link raw}, for bytes that are only passing through: see `passing_bytes.ts`. */
+  passing(length: number): Uint8Array<ArrayBuffer> {
+    this.need(length);
+    const copied = passingBytes(length);
     copyBytes(copied, 0, this.bytes.subarray(this.position, this.position + length));
     this.position += length;
     return copied;

@@ -9,6 +9,7 @@
  * @module
  */
 import { ActorError } from "./failure.ts";
+import { passingBytes } from "./passing_bytes.ts";
 import { copyBytes } from "./shared_copy.ts";
 
 const SCRATCH_BYTES_MIN = 4096;
@@ -36,7 +37,7 @@ export class ByteWriter {
   /** Records begun so far: whoever writes in steps can tell that another record was begun in between. */
   recordCount = 0;
 
-  readonly #bytesMax: number;
+  #bytesMax: number;
   /** Writing stops here: the memory's end, or the limit if that is nearer. */
   #end = 0;
   #scratch: Uint8Array;
@@ -64,8 +65,9 @@ export class ByteWriter {
     this.recordCount++;
   }
 
-  /** Begins a record in scratch memory. */
-  aimAtScratch(): void {
+  /** Begins a record in scratch memory. `bytesMax` is the limit from now on. */
+  aimAtScratch(bytesMax: number = this.#bytesMax): void {
+    this.#bytesMax = bytesMax;
     if (this.#scratch.length > SCRATCH_BYTES_KEPT) this.#useScratch(new Uint8Array(SCRATCH_BYTES_MIN));
     this.#moveToScratch(0);
     this.recordCount++;
@@ -80,6 +82,13 @@ export class ByteWriter {
   copy(): Uint8Array<ArrayBuffer> {
     // Not `slice`: on a Buffer that is a view of the same memory.
     const copied = new Uint8Array(this.length);
+    copyBytes(copied, 0, this.bytes.subarray(this.start, this.position));
+    return copied;
+  }
+
+  /** As {@link copy}, for bytes that are only passing through: see `passing_bytes.ts`. */
+  passingCopy(): Uint8Array<ArrayBuffer> {
+    const copied = passingBytes(this.length);
     copyBytes(copied, 0, this.bytes.subarray(this.start, this.position));
     return copied;
   }

@@ -59,21 +59,34 @@ export function encodeToBytes(
   refs?: RefCodec,
   bytesMax: number = MESSAGE_BYTES_DEFAULT,
 ): Uint8Array<ArrayBuffer> {
-  if (bytesMax !== MESSAGE_BYTES_DEFAULT) return encodeWith(new ByteWriter(bytesMax), value, refs);
-  // Its scratch costs more to make than most values do to write. Gone while it is used: a getter may encode, too.
-  const writer = spareWriter ?? new ByteWriter(bytesMax);
-  spareWriter = undefined;
-  const bytes = encodeWith(writer, value, refs);
-  spareWriter = writer;
-  return bytes;
+  return withSpareWriter(bytesMax, (writer) => {
+    encodeValue(writer, value, refs);
+    return writer.copy();
+  });
+}
+
+/** As {@link encodeToBytes}, for bytes that are only passing through: see `passing_bytes.ts`. */
+export function encodeToPassingBytes(
+  value: unknown,
+  refs?: RefCodec,
+  bytesMax: number = MESSAGE_BYTES_DEFAULT,
+): Uint8Array<ArrayBuffer> {
+  return withSpareWriter(bytesMax, (writer) => {
+    encodeValue(writer, value, refs);
+    return writer.passingCopy();
+  });
 }
 
 let spareWriter: ByteWriter | undefined;
 
-function encodeWith(writer: ByteWriter, value: unknown, refs: RefCodec | undefined): Uint8Array<ArrayBuffer> {
-  writer.aimAtScratch();
-  encodeValue(writer, value, refs);
-  return writer.copy();
+/** Its scratch costs more to make than most values do to write. Gone while it is used: a getter may encode, too. */
+function withSpareWriter<T>(bytesMax: number, write: (writer: ByteWriter) => T): T {
+  const writer = spareWriter ?? new ByteWriter(bytesMax);
+  spareWriter = undefined;
+  writer.aimAtScratch(bytesMax);
+  const made = write(writer);
+  spareWriter = writer;
+  return made;
 }
 
 /** The one value that `bytes` are; bytes after it are refused too. Throws as {@link decodeValue} does. */

@@ -22,6 +22,7 @@ import { decodeFailure, type Fate } from "../core/failure.ts";
 import { type ActorKey, epoch, type Instant, instant } from "../core/ids.ts";
 import { STOP_REASONS, type StopReason } from "../core/lifecycle.ts";
 import { isKey } from "../core/names.ts";
+import { TextMemo } from "../core/text_memo.ts";
 import type { StopWord } from "./abroad.ts";
 import type { Activation, ActivationToken, ClusterLetter, LetterOutcome } from "./cluster_port.ts";
 import { RecordType } from "./record.ts";
@@ -108,6 +109,12 @@ export type ClusterWord =
   }
   | { readonly word: "clock"; readonly workerMs: number };
 
+/** Texts that are kept, by their hash. Each takes 90 bytes at most. */
+const KEYS_KEPT = 1 << 15;
+const NAMES_KEPT = 1 << 8;
+const keys = new TextMemo(KEYS_KEPT, isKey);
+const names = new TextMemo(NAMES_KEPT, () => true);
+
 /** Writes the front of any of these records. */
 function writeFront(writer: ByteWriter, type: number, identity: number): void {
   writer.u8(type);
@@ -131,8 +138,8 @@ function writeLetterBody(writer: ByteWriter, { target, actorKind, sender, ask, p
 
 /** Reads what {@link writeLetter} wrote, behind type and identity. */
 export function readLetter(reader: ByteReader): ClusterLetter {
-  const target = keyOf(reader.string());
-  const actorKind = reader.string();
+  const target = readKey(reader);
+  const actorKind = readName(reader);
   const sender = readSender(reader);
   const askId = reader.f64();
   const deadline = reader.f64();
@@ -164,10 +171,10 @@ export function writeDelivery(writer: ByteWriter, identity: number, delivery: De
 export function readDelivery(reader: ByteReader): Delivery {
   const number = reader.f64();
   const id = reader.f64();
-  const target = keyOf(reader.string());
-  const actorKind = reader.string();
+  const target = readKey(reader);
+  const actorKind = readName(reader);
   const token = readToken(reader);
-  const from = reader.string();
+  const from = readName(reader);
   const link = reader.f64();
   const at = instant(reader.f64());
   const sender = readSender(reader);
@@ -291,7 +298,7 @@ function writeSender(writer: ByteWriter, sender: ClusterLetter["sender"]): void 
 }
 
 function readSender(reader: ByteReader): ClusterLetter["sender"] {
-  return reader.u8() === 0 ? undefined : { key: keyOf(reader.string()), token: readToken(reader) };
+  return reader.u8() === 0 ? undefined : { key: readKey(reader), token: readToken(reader) };
 }
 
 function writePayload(writer: ByteWriter, payload: Uint8Array): void {
@@ -301,7 +308,19 @@ function writePayload(writer: ByteWriter, payload: Uint8Array): void {
 }
 
 function readPayload(reader: ByteReader): Uint8Array {
-  return reader.raw(reader.u32());
+  return reader.passing(reader.u32());
+}
+
+/** Most keys come again and again; one that was found to be one needn't be looked at again. */
+function readKey(reader: ByteReader): ActorKey {
+  const key = keys.read(reader);
+  if (key === undefined) throw malformed("a key is expected");
+  return key as ActorKey;
+}
+
+/** The name of a kind, or the id of a node. */
+function readName(reader: ByteReader): string {
+  return names.read(reader) ?? "";
 }
 
 function returnedOf(

@@ -7,7 +7,7 @@
  * @module
  */
 import { malformed } from "../core/byte_reader.ts";
-import { decodeFromBytes, encodeToBytes } from "../core/codec.ts";
+import { decodeFromBytes, encodeToPassingBytes } from "../core/codec.ts";
 import type { ChainLink } from "../core/envelope.ts";
 import type { ActorKey } from "../core/ids.ts";
 import { CALL_CHAIN_HOPS_MAX, MESSAGE_BYTES_DEFAULT } from "../core/limits.ts";
@@ -24,7 +24,7 @@ export interface Letter {
   readonly trace: string | undefined;
 }
 
-/** The bytes of a letter. Throws what {@link encodeToBytes} throws. */
+/** The bytes of a letter. Throws what {@link encodeToPassingBytes} throws. */
 export function encodeLetter(
   { handler, sender, chain, args, trace }: Letter,
   refs: RefCodec,
@@ -33,7 +33,7 @@ export function encodeLetter(
   const links: unknown[] = [];
   for (let link = chain; link !== undefined; link = link.previous) links.push(link.invocation, link.key, link.handler);
   const parts = [args, handler, sender?.kind, sender?.key, links];
-  return encodeToBytes(trace === undefined ? parts : [...parts, trace], refs, bytesMax);
+  return encodeToPassingBytes(trace === undefined ? parts : [...parts, trace], refs, bytesMax);
 }
 
 /** The letter that `payload` is. Throws `malformed-bytes`, or `kind-unknown` for a ref of a kind that isn't here. */
