@@ -7,7 +7,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { type Outcome, secondsNow, type Task } from "./contestant.ts";
-import { quantile } from "./statistics.ts";
+import { quantiles } from "./statistics.ts";
 
 /** Asks between two looks at the clock, which costs as much as a fast ask. */
 const ASKS_PER_LOOK = 256;
@@ -29,12 +29,17 @@ export async function askOneByOne(task: Task, ask: AskToAdd, asksPerLook: number
     micros.push((now - lookedAt) * 1e6 / asksPerLook);
     lookedAt = now;
   }
-  const extra = { medianMicros: quantile(micros, 0.5), p99Micros: quantile(micros, 0.99) };
-  return { sent, delivered: total, seconds: lookedAt - startedAt, extra };
+  return { sent, delivered: total, seconds: lookedAt - startedAt, extra: latenciesOf(micros) };
 }
 
-/** `callers` callers at the same time, each with one ask on its way. */
-export async function askConcurrently(task: Task, ask: AskToAdd, callers: number): Promise<Outcome> {
+/** `callers` callers at the same time, each with one ask on its way. `isTimed` where a single ask is long enough for that. */
+export async function askConcurrently(
+  task: Task,
+  ask: AskToAdd,
+  callers: number,
+  isTimed: boolean = false,
+): Promise<Outcome> {
+  const micros: number[] = [];
   const startedAt = secondsNow();
   let sent = 0;
   let highestTotal = 0;
@@ -43,11 +48,20 @@ export async function askConcurrently(task: Task, ask: AskToAdd, callers: number
     while (!isOver) {
       sent++;
       if (sent % ASKS_PER_LOOK === 0) isOver = sent >= task.countMax || secondsNow() - startedAt >= task.seconds;
+      const askedAt = isTimed ? secondsNow() : 0;
       const total = await ask(1);
+      if (isTimed) micros.push((secondsNow() - askedAt) * 1e6);
       assert(total >= 1 && total <= sent, "a reply is a total of what was asked so far");
       if (total > highestTotal) highestTotal = total;
     }
   }
   await Promise.all(Array.from({ length: callers }, call));
-  return { sent, delivered: highestTotal, seconds: secondsNow() - startedAt };
+  const seconds = secondsNow() - startedAt;
+  return { sent, delivered: highestTotal, seconds, extra: isTimed ? latenciesOf(micros) : {} };
+}
+
+/** The quantiles that the tables show. */
+function latenciesOf(micros: readonly number[]): Readonly<Record<string, number>> {
+  const [medianMicros = NaN, p99Micros = NaN, p999Micros = NaN] = quantiles(micros, [0.5, 0.99, 0.999]);
+  return { medianMicros, p99Micros, p999Micros };
 }

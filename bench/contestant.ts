@@ -26,6 +26,8 @@ export interface Task {
   readonly seconds: number;
   /** Messages, asks or spawns at most. */
   readonly countMax: number;
+  /** Nothing of it is printed. */
+  readonly isWarmUp?: boolean;
 }
 
 /** What was measured. `delivered` is counted at the receiver, after the drain. */
@@ -92,7 +94,7 @@ export function bytesEach(before: Footprint, after: Footprint, count: number): R
 
 /** A tenth of the count at most: warming up S8 with all its actors would leave a heap that hides the measured ones. */
 function warmUpOf(task: Task, seconds: number): Task {
-  return { ...task, seconds, countMax: Math.ceil(task.countMax / 10) };
+  return { ...task, seconds, countMax: Math.ceil(task.countMax / 10), isWarmUp: true };
 }
 
 function readCommandLine(): { readonly task: Task; readonly warmUpSeconds: number } {

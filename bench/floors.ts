@@ -14,6 +14,7 @@ import {
   postMessageTell,
 } from "./floors/post_message.ts";
 import { waitAsyncAsk } from "./floors/wait_async.ts";
+import { webSocketBatches, webSocketEcho, webSocketEchoByThread, webSocketFrames } from "./floors/web_socket.ts";
 
 const FLOORS = {
   "floor: direct call": directCall,
@@ -25,6 +26,10 @@ const FLOORS = {
   "floor: waitAsync": waitAsyncAsk,
   "floor: bare ring": bareRing,
   "floor: bare ring, reused bytes": bareRingReused,
+  "floor: ws, a message each": webSocketFrames,
+  "floor: ws, batches": webSocketBatches,
+  "floor: ws echo": webSocketEcho,
+  "floor: ws echo, two hops": webSocketEchoByThread,
 };
 
 await takePart(({ contestant, scenario }) =>

@@ -21,6 +21,8 @@ export interface Plan {
   /** Seconds of one measurement. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
+  /** Fewer things than a scenario has. */
+  readonly countMax?: number;
 }
 
 /** A contestant that has been made ready, or cannot be. */
@@ -68,7 +70,8 @@ export async function runScenario(
 
 async function runOnce(scenario: Scenario, { contestant, command }: Prepared, plan: Plan): Promise<Result> {
   if ("kind" in command) return command;
-  const count = contestant.countMax?.[scenario.id] ?? scenario.countMax;
+  const own = contestant.countMax?.[scenario.id] ?? scenario.countMax;
+  const count = Math.ceil(Math.min(own, plan.countMax ?? Infinity));
   const arguments_ = [
     ...command.arguments,
     ...["--scenario", scenario.id, "--contestant", contestant.name],

@@ -23,13 +23,19 @@ export interface Scenario {
   /** Of these at most; a slow contestant ends at the seconds instead. */
   readonly countMax: number;
   readonly goals: readonly Goal[];
-  /** An extra figure worth a column of its own. */
-  readonly extraColumn?: string;
+  /** Extra figures worth a column of their own. */
+  readonly extraColumns?: readonly string[];
+  /** `false` where a rate says nothing, and has no column. */
+  readonly hasRate?: boolean;
+  /** Whether messages may be lost here without anybody being wrong. */
+  readonly mayLose?: boolean;
   /** Bytes of one message's payload, where that is the subject. */
   readonly payloadBytes?: number;
 }
 
 const GOAKT = "GoAkt";
+const ASK_LATENCIES = ["medianMicros", "p99Micros", "p999Micros", "cpuMicrosEach"];
+const CRASH_MILLIS = ["p50Millis", "p99Millis", "maxMillis", "othersMaxMillis"];
 const GOAKT_ONE_CORE = "GoAkt, one core";
 
 /** The payload sweep, by the end of its ids. From 8 KiB up the ring is what counts. */
@@ -42,6 +48,12 @@ const SWEEP: readonly { readonly size: string; readonly payloadBytes: number }[]
   { size: "1MiB", payloadBytes: 1 << 20 },
 ];
 const RING_COUNTS_FROM_BYTES = 8 << 10;
+
+/**
+ * What a node may keep for a peer that stands still: its queue and window of 16 + 8 MiB, 16 MiB between two threads, and
+ * 64 MiB of messages whose place is not known; and as much again for what holds them.
+ */
+const STOPPED_GROWTH_MIB_MAX = 208;
 
 /** Runs of the simulator in an hour of one core: enough to look for rare schedules overnight. */
 const SIM_RUNS_AN_HOUR = 20_000;
@@ -76,7 +88,7 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "asks/s",
     countMax: 5_000_000,
     goals: [{ kind: "extra", field: "medianMicros", max: 1 }, { kind: "ratio", to: GOAKT, min: 1 }],
-    extraColumn: "medianMicros",
+    extraColumns: ["medianMicros"],
   },
   {
     id: "S2.hundred-callers",
@@ -106,7 +118,7 @@ export const SCENARIOS: readonly Scenario[] = [
     countMax: 1_000_000,
     // A round trip at most 1.3 times as long is a rate at least 1/1.3 times as high.
     goals: [{ kind: "ratio", to: "floor: waitAsync", min: 1 / 1.3 }],
-    extraColumn: "medianMicros",
+    extraColumns: ["medianMicros"],
   },
   {
     id: "S4.hundred-in-flight",
@@ -114,6 +126,42 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "asks/s",
     countMax: 5_000_000,
     goals: [{ kind: "rate", perSecondMin: 500_000 }],
+  },
+  {
+    id: "S5.tell",
+    title: "remote tell, two processes on loopback: 20 senders, 20,000 receivers at random",
+    unit: "messages/s",
+    countMax: 5_000_000,
+    goals: [{ kind: "ratio", to: GOAKT, min: 2 }],
+    extraColumns: ["cpuMicrosEach"],
+  },
+  {
+    id: "S5.stopped-receiver",
+    title:
+      "remote tell of 1 KiB, three processes, and the receiving one stands still for 10 s: memory of the sending one",
+    unit: "messages/s",
+    countMax: 100_000_000,
+    goals: [{ kind: "extra", field: "growthMiB", max: STOPPED_GROWTH_MIB_MAX }],
+    extraColumns: ["healthyMiB", "peakMiB", "growthMiB", "refused"],
+    hasRate: false,
+    mayLose: true,
+  },
+  {
+    id: "S6.one-in-flight",
+    title: "remote ask, two processes on loopback: one in flight",
+    unit: "asks/s",
+    countMax: 1_000_000,
+    // As in S4: a round trip at most 1.5 times as long.
+    goals: [{ kind: "ratio", to: "floor: ws echo, two hops", min: 1 / 1.5 }, { kind: "ratio", to: GOAKT, min: 1 }],
+    extraColumns: ASK_LATENCIES,
+  },
+  {
+    id: "S6.hundred-in-flight",
+    title: "remote ask, two processes on loopback: 100 in flight",
+    unit: "asks/s",
+    countMax: 5_000_000,
+    goals: [{ kind: "ratio", to: GOAKT, min: 1 }],
+    extraColumns: ASK_LATENCIES,
   },
   ...SWEEP.map(({ size, payloadBytes }): Scenario => ({
     id: `S7.${size}`,
@@ -129,7 +177,7 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "spawns/s",
     countMax: 1_000_000,
     goals: [{ kind: "rate", perSecondMin: 500_000 }, { kind: "extra", field: "heapBytesEach", max: 500 }],
-    extraColumn: "heapBytesEach",
+    extraColumns: ["heapBytesEach"],
   },
   {
     id: "S8.grains",
@@ -137,7 +185,50 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "activations/s",
     countMax: 1_000_000,
     goals: [{ kind: "rate", perSecondMin: 500_000 }, { kind: "extra", field: "heapBytesEach", max: 500 }],
-    extraColumn: "heapBytesEach",
+    extraColumns: ["heapBytesEach"],
+  },
+  {
+    id: "S9.grains",
+    title: "cluster of 3: 100 k cold grains, asked by all nodes at once; then asks of warm ones on other nodes",
+    unit: "activations/s",
+    countMax: 100_000,
+    goals: [{ kind: "rate", perSecondMin: 20_000 }],
+    extraColumns: ["cpuMicrosEach", "warmMedianMicros", "warmP99Micros", "warmPerSecond"],
+  },
+  {
+    id: "S10.member",
+    title: "cluster of 3 under load: kill -9 one that does not lead; for each key on it, time to the first success",
+    unit: "keys",
+    countMax: 1,
+    goals: [{ kind: "extra", field: "maxMillis", max: 7_000 }],
+    extraColumns: CRASH_MILLIS,
+    hasRate: false,
+  },
+  {
+    id: "S10.leader",
+    title: "the same, and the one that is killed leads",
+    unit: "keys",
+    countMax: 1,
+    goals: [{ kind: "extra", field: "maxMillis", max: 7_000 }],
+    extraColumns: CRASH_MILLIS,
+    hasRate: false,
+  },
+  {
+    id: "S10.member-fast",
+    title: "as S10.member, profile `fast`",
+    unit: "keys",
+    countMax: 1,
+    goals: [{ kind: "extra", field: "maxMillis", max: 3_000 }],
+    extraColumns: CRASH_MILLIS,
+    hasRate: false,
+  },
+  {
+    id: "S12.names",
+    title: "cluster of 3, 3 copies of which 2 must be stored: names taken by all nodes at once, each with its actor",
+    unit: "claims/s",
+    countMax: 100_000,
+    goals: [{ kind: "rate", perSecondMin: 10_000 }],
+    extraColumns: ["cpuMicrosEach", "lookUpsPerSecond", "releasesPerSecond"],
   },
   {
     id: "S14.registry",
@@ -145,7 +236,7 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "runs/s",
     countMax: 100_000,
     goals: [{ kind: "extra", field: "cpuMillisEach", max: 3_600_000 / SIM_RUNS_AN_HOUR }],
-    extraColumn: "cpuMillisEach",
+    extraColumns: ["cpuMillisEach"],
   },
   {
     id: "S14.cluster",
@@ -153,7 +244,7 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: "runs/s",
     countMax: 100_000,
     goals: [{ kind: "extra", field: "cpuMillisEach", max: 3_600_000 / SIM_RUNS_AN_HOUR }],
-    extraColumn: "cpuMillisEach",
+    extraColumns: ["cpuMillisEach"],
   },
 ];
 

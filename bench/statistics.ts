@@ -32,6 +32,13 @@ export function quantile(values: readonly number[], share: number): number {
   return quantileOfSorted(values.toSorted((left, right) => left - right), share);
 }
 
+/** Several quantiles of the same values, which are sorted once. */
+export function quantiles(values: readonly number[], shares: readonly number[]): readonly number[] {
+  assert(values.length > 0, "a quantile has at least one measurement");
+  const sorted = values.toSorted((left, right) => left - right);
+  return shares.map((share) => quantileOfSorted(sorted, share));
+}
+
 function quantileOfSorted(sorted: readonly number[], share: number): number {
   const position = share * (sorted.length - 1);
   const below = sorted[Math.floor(position)] ?? NaN;

@@ -9,11 +9,13 @@ import type { Row, Verdict } from "./verdict.ts";
 
 /** The table of one scenario. */
 export function tableOf(scenario: Scenario, rows: readonly Row[]): string {
-  const extraColumn = scenario.extraColumn === undefined ? [] : [scenario.extraColumn];
-  const head = ["contestant", scenario.unit, ...extraColumn, "delivered / sent", "Troupe is", "goal", "met"];
-  const lines = rows.map((row) => cellsOf(row, extraColumn.length > 0));
+  const { id, title, unit, extraColumns = [], hasRate = true } = scenario;
+  const rate = hasRate ? [unit] : [];
+  const ratio = hasRate ? ["Troupe is"] : [];
+  const head = ["contestant", ...rate, ...extraColumns, "delivered / sent", ...ratio, "goal", "met"];
+  const lines = rows.map((row) => cellsOf(row, scenario));
   const rule = head.map((_, index) => index === 0 ? "---" : "---:");
-  return [`### ${scenario.id}: ${scenario.title}`, "", ...[head, rule, ...lines].map(lineOf), ""].join("\n");
+  return [`### ${id}: ${title}`, "", ...[head, rule, ...lines].map(lineOf), ""].join("\n");
 }
 
 /** A number with three digits and the letter of its size: `12.3 M`. */
@@ -25,19 +27,24 @@ export function short(value: number): string {
   return digits(value);
 }
 
-function cellsOf(row: Row, hasExtra: boolean): readonly string[] {
+function cellsOf(row: Row, { hasRate = true, mayLose = false }: Scenario): readonly string[] {
   const goal = row.verdicts.map(({ goal }) => goalText(goal)).join("; ");
   const met = row.verdicts.map(metText).join("; ");
-  const extra = hasExtra ? [spreadText(row.extra)] : [];
+  const extras = row.extras.map(spreadText);
   if (row.rate === undefined) {
-    return [row.contestant, `not run: ${row.notRun ?? "no result"}`, ...extra, "", "", goal, met];
+    const why = `not run: ${row.notRun ?? "no result"}`;
+    // Without a column of rates the reason takes that of the counts.
+    return [row.contestant, ...(hasRate ? [why, ...extras, "", ""] : [...extras, why]), goal, met];
   }
   const rate = row.notRun === undefined ? spreadText(row.rate) : `${spreadText(row.rate)}; then: ${row.notRun}`;
-  return [row.contestant, rate, ...extra, countsText(row), ratioText(row.ratio), goal, met];
+  const counts = countsText(row, mayLose);
+  if (hasRate) return [row.contestant, rate, ...extras, counts, ratioText(row.ratio), goal, met];
+  return [row.contestant, ...extras, row.notRun === undefined ? counts : `${counts}; then: ${row.notRun}`, goal, met];
 }
 
-function countsText({ sent, delivered }: Row): string {
-  return delivered === sent ? `all of ${short(sent)}` : `**${delivered} of ${sent}**`;
+function countsText({ sent, delivered }: Row, mayLose: boolean): string {
+  if (delivered === sent) return `all of ${short(sent)}`;
+  return mayLose ? `${short(delivered)} of ${short(sent)}` : `**${delivered} of ${sent}**`;
 }
 
 function ratioText(ratio: Spread | undefined): string {

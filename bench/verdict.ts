@@ -22,8 +22,8 @@ export interface Row {
   /** Why a round has no measurement. */
   readonly notRun?: string;
   readonly rate?: Spread;
-  /** The scenario's extra figure. */
-  readonly extra?: Spread;
+  /** The scenario's extra figures, in the order of its columns. */
+  readonly extras: readonly (Spread | undefined)[];
   /** Over all rounds. */
   readonly sent: number;
   readonly delivered: number;
@@ -46,10 +46,10 @@ function rowOf(scenario: Scenario, rounds: readonly Round[], contestant: string)
     contestant,
     notRun: notRun?.reason,
     rate: spreadIfAny(measured.map(({ perSecond }) => perSecond)),
-    extra: spreadIfAny(extrasOf(measured, scenario.extraColumn)),
+    extras: (scenario.extraColumns ?? []).map((field) => spreadIfAny(extrasOf(measured, field))),
     sent: measured.reduce((sum, { sent }) => sum + sent, 0),
     delivered: measured.reduce((sum, { delivered }) => sum + delivered, 0),
-    ratio: contestant === TROUPE ? undefined : ratio,
+    ratio: contestant === TROUPE || scenario.hasRate === false ? undefined : ratio,
   };
   const goals = scenario.goals.filter((goal) => contestant === (goal.kind === "ratio" ? goal.to : TROUPE));
   return { ...row, verdicts: goals.map((goal) => ({ goal, isMet: isMet(goal, measured, ratio) })) };
@@ -86,8 +86,8 @@ function measuredIn(round: Round, contestant: string): Measured | undefined {
   return result?.kind === "measured" ? result : undefined;
 }
 
-function extrasOf(measured: readonly Measured[], field: string | undefined): readonly number[] {
-  return field === undefined ? [] : measured.map(({ extra }) => extra[field]).filter((value) => value !== undefined);
+function extrasOf(measured: readonly Measured[], field: string): readonly number[] {
+  return measured.map(({ extra }) => extra[field]).filter((value) => value !== undefined);
 }
 
 function spreadIfAny(values: readonly number[]): Spread | undefined {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BATCH_BYTES_MAX, BATCH_MESSAGES, batchMessagesOf, runPairs, Sending } from "../../bench/flow.ts";
-import { quantile, spreadOf } from "../../bench/statistics.ts";
+import { quantile, quantiles, spreadOf } from "../../bench/statistics.ts";
 
 const TASK = { scenario: "S0.test", contestant: "test", seconds: 60, countMax: 2_000 };
 
@@ -49,11 +49,12 @@ describe("batchMessagesOf()", () => {
   });
 });
 
-describe("spreadOf() and quantile()", () => {
+describe("spreadOf(), quantile() and quantiles()", () => {
   it("interpolate between neighbours and leave the values alone", () => {
     const values = [4, 1, 3, 2];
     assert.deepEqual(spreadOf(values), { median: 2.5, min: 1, max: 4, count: 4 });
     assert.equal(quantile([0, 10], 0.99), 9.9);
+    assert.deepEqual(quantiles(values, [0, 0.5, 1]), [1, 2.5, 4]);
     assert.deepEqual(values, [4, 1, 3, 2]);
   });
 });

@@ -16,7 +16,7 @@ const SCENARIO: Scenario = {
     { kind: "extra", field: "heapBytesEach", max: 500 },
     { kind: "ratio", to: "nact", min: 2 },
   ],
-  extraColumn: "heapBytesEach",
+  extraColumns: ["heapBytesEach"],
 };
 
 function measured(perSecond: number, heapBytesEach: number = 500): Result {
@@ -70,5 +70,29 @@ describe("rowsOf()", () => {
   it("shows a lost message, whoever lost it", () => {
     const lost: Result = { kind: "measured", sent: 10, delivered: 9, seconds: 1, perSecond: 9, extra: {} };
     assert.match(tableOf(SCENARIO, rowsOf(SCENARIO, rounds([lost, measured(1)]))), /\*\*9 of 10\*\*/);
+  });
+
+  it("has a column for each extra figure, empty where a contestant has none", () => {
+    const scenario: Scenario = { ...SCENARIO, extraColumns: ["heapBytesEach", "p99Micros"] };
+    const table = tableOf(scenario, rowsOf(scenario, rounds([measured(100), notRun("not there")])));
+    assert.match(table, /\| contestant \| messages\/s \| heapBytesEach \| p99Micros \| delivered/);
+    assert.match(table, /\| Troupe \| 100 \(100–100\) \| 500 \(500–500\) \| {2}\| all of 10 \|/);
+    assert.match(table, /\| nact \| not run: not there \| {2}\| {2}\| {2}\| {2}\|/);
+  });
+
+  it("has no rates and no ratios where they say nothing, and keeps the reason of a row that has not run", () => {
+    const scenario: Scenario = { ...SCENARIO, hasRate: false };
+    const table = tableOf(scenario, rowsOf(scenario, rounds([measured(100), notRun("not there")])));
+    assert.match(table, /\| contestant \| heapBytesEach \| delivered \/ sent \| goal \| met \|/);
+    assert.match(table, /\| Troupe \| 500 \(500–500\) \| all of 10 \|/);
+    assert.match(table, /\| nact \| {2}\| not run: not there \|/);
+    const widths = table.split("\n").filter((line) => line.startsWith("|")).map((line) => line.split("|").length);
+    assert.deepEqual(new Set(widths).size, 1);
+  });
+
+  it("does not cry over messages where some may be lost", () => {
+    const lost: Result = { kind: "measured", sent: 10, delivered: 0, seconds: 1, perSecond: 0, extra: {} };
+    const scenario: Scenario = { ...SCENARIO, mayLose: true };
+    assert.match(tableOf(scenario, rowsOf(scenario, rounds([lost, measured(1)]))), /\| 0 of 10 \|/);
   });
 });

@@ -14,9 +14,10 @@ import (
 
 // task says what to measure and for how long: whichever limit comes first ends the sending.
 type task struct {
-	scenario string
-	seconds  time.Duration
-	countMax int
+	scenario   string
+	contestant string
+	seconds    time.Duration
+	countMax   int
 }
 
 // outcome is what was measured; delivered is counted at the receiver, after the drain.
@@ -27,12 +28,23 @@ type outcome struct {
 }
 
 var contests = map[string]func(task) (outcome, error){
-	"S1.one-pair":        func(t task) (outcome, error) { return tell(t, 1) },
-	"S1.hundred-pairs":   func(t task) (outcome, error) { return tell(t, 100) },
-	"S2.sequential":      askOneByOne,
-	"S2.hundred-callers": func(t task) (outcome, error) { return askConcurrently(t, 100) },
-	"S8.spawn":           spawnIdle,
-	"S8.grains":          activateGrains,
+	"S1.one-pair":      func(t task) (outcome, error) { return tell(t, 1) },
+	"S1.hundred-pairs": func(t task) (outcome, error) { return tell(t, 100) },
+	"S2.sequential": func(t task) (outcome, error) {
+		return withAdder(func(a ask) (outcome, error) { return askOneByOne(t, a, asksPerLook) })
+	},
+	"S2.hundred-callers": func(t task) (outcome, error) {
+		return withAdder(func(a ask) (outcome, error) { return askConcurrently(t, a, 100, false) })
+	},
+	"S5.tell": func(t task) (outcome, error) { return tellRemotely(t, t.contestant == "GoAkt, batch tell") },
+	"S6.one-in-flight": func(t task) (outcome, error) {
+		return withRemoteAdder(func(a ask) (outcome, error) { return askOneByOne(t, a, 1) })
+	},
+	"S6.hundred-in-flight": func(t task) (outcome, error) {
+		return withRemoteAdder(func(a ask) (outcome, error) { return askConcurrently(t, a, 100, true) })
+	},
+	"S8.spawn":  spawnIdle,
+	"S8.grains": activateGrains,
 }
 
 func main() {
@@ -41,10 +53,19 @@ func main() {
 	seconds := flag.Float64("seconds", 1, "seconds of sending at most")
 	count := flag.Int("count", 1_000_000, "messages, asks or spawns at most")
 	warmUpSeconds := flag.Float64("warm-up-seconds", 0.25, "seconds of warming up")
+	peerPort := flag.Int("peer-port", 0, "be the other process of a remote scenario, at this port")
+	peerReceivers := flag.Int("peer-receivers", 0, "with so many receivers")
 	flag.Parse()
+	if *peerPort > 0 {
+		if err := servePeer(*peerPort, *peerReceivers); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 
 	line := map[string]any{"scenario": *scenario, "contestant": *contestant}
-	if result, err := measure(*scenario, *seconds, *warmUpSeconds, *count); err != nil {
+	if result, err := measure(*scenario, *contestant, *seconds, *warmUpSeconds, *count); err != nil {
 		line["notRun"] = err.Error()
 	} else {
 		line["sent"] = result.sent
@@ -59,17 +80,17 @@ func main() {
 	}
 }
 
-func measure(scenario string, seconds, warmUpSeconds float64, count int) (outcome, error) {
+func measure(scenario, contestant string, seconds, warmUpSeconds float64, count int) (outcome, error) {
 	contest, isKnown := contests[scenario]
 	if !isKnown {
 		return outcome{}, fmt.Errorf("has no such scenario")
 	}
 	if warmUpSeconds > 0 {
-		if _, err := contest(task{scenario, secondsOf(warmUpSeconds), (count + 9) / 10}); err != nil {
+		if _, err := contest(task{scenario, contestant, secondsOf(warmUpSeconds), (count + 9) / 10}); err != nil {
 			return outcome{}, err
 		}
 	}
-	return contest(task{scenario, secondsOf(seconds), count})
+	return contest(task{scenario, contestant, secondsOf(seconds), count})
 }
 
 func secondsOf(seconds float64) time.Duration {
