@@ -29,8 +29,8 @@ describe("docs/LINKS.md", () => {
     const { controlQueueBytesMax, dataQueueBytesMax, windowBytes, framesPerSecondMax, silenceMs } = LINK_LIMITS;
     assert.deepEqual(
       [controlQueueBytesMax, dataQueueBytesMax, windowBytes, framesPerSecondMax, silenceMs],
-      [4 << 20, 16 << 20, 8 << 20, 20_000, 15_000],
+      [16 << 20, 16 << 20, 8 << 20, 20_000, 15_000],
     );
-    for (const words of ["4 MiB", "16 MiB", "8 MiB", "20,000 a s", "15 s"]) assert.ok(text.includes(words), words);
+    for (const words of ["4, 64 MiB", "16 MiB", "8 MiB", "20,000 a s", "15 s"]) assert.ok(text.includes(words), words);
   });
 });
