@@ -210,6 +210,8 @@ export function install(machine: ViewMachine, view: View, now: Now, out: ViewEff
   machine.tellAt = after(now.mono, NEWS_MS);
   endProposal(machine, view, out);
   out.push({ kind: "installed", view, previous });
+  // Somebody was seen while this view was on its way, and it has not heard of it.
+  if (wouldVoteAnew(machine, view)) out.push({ kind: "votersProven" });
   refreshLease(machine, view, now, out);
 }
 

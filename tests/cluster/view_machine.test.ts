@@ -307,6 +307,18 @@ describe("a lease", () => {
     net.pass(50);
     assert.deepEqual(net.at("a").view?.voters.map(({ id }) => id), ["a", "b", "c"]);
   });
+
+  it("asked for while a view is on its way that has not heard of it shows again, when that is there, who could vote", () => {
+    const net = new ViewNet("a b c", view);
+    net.propose("a", { members: [...view.members, member("d", { joinEpoch: epoch(0) })] });
+    net.deliver();
+    net.propose("a", {});
+    net.hear("d", "a", { kind: "leaseRequest", epoch: epoch(2), request: 1 });
+    net.deliver();
+    assert.deepEqual([net.at("a").view?.epoch, net.at("a").view?.voters.length], [3, 3]);
+    const told = net.done.flatMap(([name, { kind }]) => name === "a" ? [kind] : []);
+    assert.ok(told.lastIndexOf("votersProven") > told.lastIndexOf("installed"), told.join(" "));
+  });
 });
 
 describe("a leader without votes", () => {

@@ -70,6 +70,6 @@ export interface Campaign {
 
 /** What every change runs. */
 export const CAMPAIGNS: readonly Campaign[] = [
-  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "00b4d0d78e7fb4bf" },
-  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "28c31980692671d3" },
+  { scenario: "registry", firstSeed: 10_001, runs: 150, hash: "ad896159436bc9cf" },
+  { scenario: "cluster", firstSeed: 10_001, runs: 30, hash: "1fc309bc35e2ad4e" },
 ];
