@@ -51,7 +51,7 @@ export class ThreadLoop {
   request(): void {
     if (this.#isRequested || this.#isRunning || this.#isEnded) return;
     this.#isRequested = true;
-    queueMicrotask(this.#turn);
+    this.#schedule();
   }
 
   /** Takes what a thread had published before it died. Call outside of a turn. */
@@ -99,6 +99,11 @@ export class ThreadLoop {
   #goOn(): void {
     if (this.#isRequested) return;
     this.#isRequested = true;
+    this.#schedule();
+  }
+
+  /** Also for those that are asked for: code that asks its own thread's actors in a loop makes one turn after the other. */
+  #schedule(): void {
     if (++this.#turnsSinceClock < TURNS_PER_CLOCK) return queueMicrotask(this.#turn);
     this.#turnsSinceClock = 0;
     const nowMs = this.#clock();
