@@ -56,17 +56,19 @@ describe("judgeRuns()", () => {
     assert.deepEqual(judgeRuns([line("begins", OLD, 1), line("begins", NEW, 1, { key: "other" })], []), []);
   });
 
-  it("excuses what belongs to the stretch in which its process was held, and not what comes behind it", () => {
+  it("excuses the end of the run in which its process was held, and one more that begins behind it, and no other", () => {
     const held = [{ pid: 1, fromMs: 100, untilMs: 9_000 }];
     const before = [line("begins", OLD, 1, { atMs: 90, stretch: "1.7" })];
     const meanwhile = [line("begins", NEW, 1, { pid: 2, atMs: 8_000 }), line("ends", NEW, 1, { pid: 2, atMs: 8_001 })];
-    const same = [
-      line("ends", OLD, 1, { atMs: 9_001, stretch: "1.7" }),
-      line("begins", OLD, 2, { atMs: 9_002, stretch: "1.7" }),
+    const behind = (run: number, stretch: string) => [
+      line("ends", OLD, run - 1, { atMs: 9_001, stretch }),
+      line("begins", OLD, run, { atMs: 9_001, stretch }),
     ];
-    assert.deepEqual(judgeRuns([...before, ...meanwhile, ...same], held), []);
-    const later = [line("begins", OLD, 3, { atMs: 9_003, stretch: "1.8" })];
-    assert.equal(judgeRuns([...before, ...meanwhile, ...same, ...later], held).length, 1);
+    assert.deepEqual(judgeRuns([...before, ...meanwhile, ...behind(2, "1.7")], held), []);
+    const [two] = judgeRuns([...before, ...meanwhile, ...behind(2, "1.7"), ...behind(3, "1.7")], held);
+    assert.match(two ?? "", /let 2 runs begin/);
+    const [later] = judgeRuns([...before, ...meanwhile, ...behind(2, "1.8")], held);
+    assert.match(later ?? "", /after .* had run/);
   });
 });
 

@@ -91,6 +91,9 @@ function stretchNow(): string {
 
 // --- read by the test -------------------------------------------------------------------------------
 
+/** Milliseconds within which a process that is sent the signal has certainly halted. */
+const HALT_MS = 100;
+
 /** Makes the file. */
 export function createRunLog(path: string): void {
   appendFileSync(path, "");
@@ -113,14 +116,30 @@ export function readRunLog(path: string): readonly RunLine[] {
  * - no run begins or resumes while another run of its own activation keeps its thread.
  *
  * One thing is excused, by the assumption of G3 that no stretch of code lasts longer than 0.4 of a lease: what belongs to
- * a stretch of an event loop in the middle of which its process was stopped, or killed.
+ * a stretch of an event loop in the middle of which its process was held. There a run may end late, and one may begin: the
+ * one that was let through just before.
+ *
+ * @param standstills Each longer than a lease.
  */
 export function judgeRuns(lines: readonly RunLine[], standstills: readonly Standstill[]): readonly string[] {
-  const problems: string[] = [];
-  const byKey = Map.groupBy(lines, ({ key }) => key);
-  const openStretches = interruptedStretches(lines, standstills);
-  for (const [key, ofKey] of byKey) problems.push(...judgeKey(key, ofKey, openStretches));
+  const interrupted = interruptedStretches(lines, standstills);
+  const problems = standstills.flatMap((standstill) => judgeStandstill(lines, standstill, interrupted));
+  for (const [key, ofKey] of Map.groupBy(lines, (line) => line.key)) {
+    problems.push(...judgeKey(key, ofKey, interrupted));
+  }
   return problems;
+}
+
+function judgeStandstill(
+  lines: readonly RunLine[],
+  { pid, fromMs }: Standstill,
+  interrupted: ReadonlySet<string>,
+): readonly string[] {
+  const late = lines.filter((line) =>
+    line.pid === pid && line.atMs > fromMs + HALT_MS && interrupted.has(stretchOf(line)) &&
+    (line.moment === "begins" || line.moment === "resumes")
+  );
+  return late.length <= 1 ? [] : [`process ${pid} was held, and let ${late.length} runs begin: ${late.map(textOf)}`];
 }
 
 function judgeKey(key: string, lines: readonly RunLine[], interrupted: ReadonlySet<string>): readonly string[] {
@@ -156,13 +175,13 @@ function judgeKey(key: string, lines: readonly RunLine[], interrupted: ReadonlyS
   return problems;
 }
 
-/** Stretches with a line on both sides of the beginning of a standstill, and the last ones before it: they may go on behind it. */
+/** The last stretches before each standstill: they may go on behind it. */
 function interruptedStretches(lines: readonly RunLine[], standstills: readonly Standstill[]): ReadonlySet<string> {
   const interrupted = new Set<string>();
   for (const { pid, fromMs } of standstills) {
     const last = new Map<string, RunLine>();
     for (const line of lines) {
-      if (line.pid === pid && line.atMs <= fromMs) last.set(line.stretch.split(".")[0] ?? "", line);
+      if (line.pid === pid && line.atMs <= fromMs + HALT_MS) last.set(line.stretch.split(".")[0] ?? "", line);
     }
     for (const line of last.values()) interrupted.add(stretchOf(line));
   }
