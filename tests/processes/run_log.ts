@@ -91,8 +91,11 @@ function stretchNow(): string {
 
 // --- read by the test -------------------------------------------------------------------------------
 
-/** Milliseconds within which a process that is sent the signal has certainly halted. */
-const HALT_MS = 100;
+/** Milliseconds within which a process that is sent the signal has certainly halted, on a busy machine too. No hold is so short. */
+const HALT_MS = 2_000;
+
+/** No stretch goes on for so many milliseconds: what has its number later is of another worker of that process. */
+const STRETCH_MS = 2_400;
 
 /** Makes the file. */
 export function createRunLog(path: string): void {
@@ -132,11 +135,12 @@ export function judgeRuns(lines: readonly RunLine[], standstills: readonly Stand
 
 function judgeStandstill(
   lines: readonly RunLine[],
-  { pid, fromMs }: Standstill,
+  { pid, fromMs, untilMs }: Standstill,
   interrupted: ReadonlySet<string>,
 ): readonly string[] {
   const late = lines.filter((line) =>
-    line.pid === pid && line.atMs > fromMs + HALT_MS && interrupted.has(stretchOf(line)) &&
+    line.pid === pid && line.atMs > fromMs + HALT_MS && line.atMs < untilMs + STRETCH_MS &&
+    interrupted.has(stretchOf(line)) &&
     (line.moment === "begins" || line.moment === "resumes")
   );
   return late.length <= 1 ? [] : [`process ${pid} was held, and let ${late.length} runs begin: ${late.map(textOf)}`];

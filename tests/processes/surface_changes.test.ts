@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ActorSystem } from "../../mod.ts";
 import { eventually, failureOf, settles } from "../fixtures/conditions.ts";
 import { Bomb, Counter, Listener, Loyal, News, Publisher, Restless, Watcher } from "./surface_kinds.ts";
@@ -202,6 +203,7 @@ for (const workers of [0, 1]) {
           names.map(async (name) => {
             while (!isOver) {
               await node.actor(Counter, name).ask.add(1).then(() => answers++, (thrown) => failures.push(thrown));
+              await delay(1); // All nodes are on this one thread.
             }
           })
         );
