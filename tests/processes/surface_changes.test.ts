@@ -203,7 +203,7 @@ for (const workers of [0, 1]) {
           names.map(async (name) => {
             while (!isOver) {
               await node.actor(Counter, name).ask.add(1).then(() => answers++, (thrown) => failures.push(thrown));
-              await delay(1); // All nodes are on this one thread.
+              if (workers === 0) await delay(1); // All nodes and all their actors are on this one thread.
             }
           })
         );
