@@ -20,13 +20,19 @@ export type CommandEnd =
   | { readonly kind: "not-started"; readonly reason: string };
 
 /**
- * Runs `command`, its output going where ours goes. Never rejects.
+ * Runs `command`. Never rejects.
  *
  * @param limitMs Milliseconds until the process group is killed.
+ * @param output Where what it prints goes: where ours goes, or to an open file.
  */
-export function runCommand(command: readonly string[], folder: string, limitMs: number): Promise<CommandEnd> {
+export function runCommand(
+  command: readonly string[],
+  folder: string,
+  limitMs: number,
+  output: "inherit" | number = "inherit",
+): Promise<CommandEnd> {
   const [program = "", ...parameters] = command;
-  const child = spawn(program, parameters, { cwd: folder, stdio: ["ignore", "inherit", "inherit"], detached: true });
+  const child = spawn(program, parameters, { cwd: folder, stdio: ["ignore", output, output], detached: true });
   return new Promise((resolve) => {
     let isLate = false;
     const limit = setTimeout(() => {

@@ -49,6 +49,17 @@ describe("runSuites()", () => {
     assert.deepEqual(results.flatMap((one) => one.remarks), []);
   });
 
+  it("runs those of one name side by side", async () => {
+    const [one, other] = [join(folder, "one.fifo"), join(folder, "other.fifo")];
+    const meet = `mkfifo '${one}' '${other}' 2> /dev/null`;
+    const wait = (mine: string, theirs: string, name: string) =>
+      `${meet}; echo > '${mine}' & read < '${theirs}'; wait; ${reporting(name, "")}`;
+    const deno = suite("pair", wait(one, other, "pair-deno"), { reportPath: join(folder, "pair-deno.xml") });
+    const bun = suite("pair", wait(other, one, "pair-bun"), { reportPath: join(folder, "pair-bun.xml") });
+    const results = await runSuites([{ ...deno, runtime: "deno" }, bun], folder, 60);
+    assert.deepEqual(results.map((one) => [one.suite.runtime, one.counts.failed]), [["deno", 0], ["bun", 0]]);
+  });
+
   it("fails a runner that dies before it reports", async () => {
     const result = only(await runSuites([suite("dies", "kill -9 $$")], folder, 60));
     assert.equal(result.counts.failed, 1);

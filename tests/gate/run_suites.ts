@@ -1,15 +1,18 @@
 /**
- * Runs every suite of the repository on every runtime, one after the other, and says what came of it. A program: starts
- * processes, reads files.
+ * Runs every suite of the repository, one after the other, each on every runtime at once, and says what came of it. A
+ * program: starts processes, reads files.
  *
- * The output of the runners passes through; then comes a table, and as the last line `N passed, N failed`, made of what
- * the runners reported. Exits with 1 when anything failed, didn't run to its end, or ran nothing.
+ * One idea: a runner uses one processor, or waits for leases and timers; so two runtimes side by side take little longer
+ * than one, and a suite that minds what else runs on its machine has a fault that a user would meet, too.
+ *
+ * The output of the runners passes through, that of the second runtime after the first; then comes a table, and as the
+ * last line `N passed, N failed`, made of what the runners reported. Exits with 1 when anything failed, didn't run to its end, or ran nothing.
  *
  *     deno run -A tests/gate/run_suites.ts [suite or runtime ...]
  *
  * @module
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -21,10 +24,10 @@ import { closingLine, formatResults, judge, type SuiteResult, totalOf } from "./
 import { ALL_SUITES_BUDGET_SECONDS, type Suite, suitesFor } from "./suites.ts";
 
 /**
- * Runs the suites in order. Never rejects: a suite that can't run is a failed suite.
+ * Runs the suites in order, those of one name side by side. Never rejects: a suite that can't run is a failed suite.
  *
  * @param budgetSeconds For all of them; a suite that starts late gets what is left.
- * @param announce Called before each suite.
+ * @param announce Called before the output of each suite.
  */
 export async function runSuites(
   suites: readonly Suite[],
@@ -34,20 +37,54 @@ export async function runSuites(
 ): Promise<readonly SuiteResult[]> {
   const results: SuiteResult[] = [];
   const startMs = performance.now();
-  for (const suite of suites) {
-    announce(suite);
+  for (const name of new Set(suites.map((suite) => suite.name))) {
     const leftSeconds = budgetSeconds - (performance.now() - startMs) / 1000;
-    results.push(await runSuite(suite, root, Math.min(suite.budgetSeconds, Math.max(leftSeconds, 0))));
+    const begun = suites.filter((suite) => suite.name === name).map((suite, index) => {
+      const limitSeconds = Math.min(suite.budgetSeconds, Math.max(leftSeconds, 0));
+      if (index > 0) return { suite, run: runAside(suite, root, limitSeconds) };
+      announce(suite);
+      return { suite, run: runSuite(suite, root, limitSeconds).then((result) => ({ result, output: undefined })) };
+    });
+    for (const { suite, run } of begun) {
+      const { result, output } = await run;
+      results.push(result);
+      if (output === undefined) continue;
+      announce(suite);
+      process.stdout.write(output);
+    }
   }
   return results;
 }
 
-async function runSuite(suite: Suite, root: string, limitSeconds: number): Promise<SuiteResult> {
+/** Runs a suite and keeps what it prints. */
+async function runAside(
+  suite: Suite,
+  root: string,
+  limitSeconds: number,
+): Promise<{ readonly result: SuiteResult; readonly output: Uint8Array }> {
+  const folder = mkdtempSync(join(tmpdir(), "troupe-output-"));
+  const path = join(folder, "output.txt");
+  const file = openSync(path, "w");
+  try {
+    const result = await runSuite(suite, root, limitSeconds, file);
+    return { result, output: readFileSync(path) };
+  } finally {
+    closeSync(file);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function runSuite(
+  suite: Suite,
+  root: string,
+  limitSeconds: number,
+  output: "inherit" | number = "inherit",
+): Promise<SuiteResult> {
   const startMs = performance.now();
   const limitMs = limitSeconds * 1000;
   // `./` because Bun takes a bare path for a pattern that may match more.
   const files = suite.files.map((file) => `./${file}`);
-  const end = await runCommand([...suite.command, ...files], root, limitMs);
+  const end = await runCommand([...suite.command, ...files], root, limitMs, output);
   const report = suite.reportPath === undefined
     ? await reportOfFiles(suite, root, end, startMs + limitMs)
     : reportAt(suite, suite.reportPath);
