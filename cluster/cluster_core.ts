@@ -161,7 +161,7 @@ export function coreRequest(core: ClusterCore, input: EngineInput, now: Now, out
 
 /**
  * Whether a frame says nothing about its sender that was not known: a member, with the view that is installed here. Then
- * {@link coreFrame} would only note that it was heard, and that is done. Most messages of actors come so.
+ * there is nothing to do but to note that it was heard, and that is done. Nearly all frames come so.
  */
 export function heardAsUsual(core: ClusterCore, from: NodeId, frame: Frame, now: Now): boolean {
   const view = viewOf(core);
@@ -183,12 +183,14 @@ export function coreFrame(core: ClusterCore, from: NodeId, frame: Frame, now: No
     if (frame.part !== "engine" || frame.message.kind !== "commit") return void refused["no-view"]++;
     return withEngine(core, now, out, (effects) => engineMessage(engine, from, frame.message, now, effects));
   }
-  if (frame.clusterId !== view.clusterId) return void refused["foreign-cluster"]++;
-  withEngine(core, now, out, (effects) => engineMetEpoch(engine, from, frame.epoch, now, effects));
-  if (!isMember(view, from) && !(frame.part === "engine" && NEWS.has(frame.message.kind))) {
-    return void refused.stranger++;
+  if (!heardAsUsual(core, from, frame, now)) {
+    if (frame.clusterId !== view.clusterId) return void refused["foreign-cluster"]++;
+    withEngine(core, now, out, (effects) => engineMetEpoch(engine, from, frame.epoch, now, effects));
+    if (!isMember(view, from) && !(frame.part === "engine" && NEWS.has(frame.message.kind))) {
+      return void refused.stranger++;
+    }
+    withDetector(core, now, out, (effects) => stepDetector(core.detector, { kind: "heard", from }, now, effects));
   }
-  withDetector(core, now, out, (effects) => stepDetector(core.detector, { kind: "heard", from }, now, effects));
   switch (frame.part) {
     case "engine":
       return withEngine(core, now, out, (effects) => engineMessage(engine, from, frame.message, now, effects));

@@ -291,7 +291,9 @@ class Step {
     const { core } = this.#node;
     // The router keeps its links in order by itself, and knows which of them a message came by.
     if (frame.part === "router") this.#received(from, generation, frame.message, frame);
-    else this.core((effects) => coreFrame(core, from, frame, this.#now, effects));
+    else if (frame.part === "directory" && heardAsUsual(core, from, frame, this.#now)) {
+      this.#tell("directory", { kind: "message", from, message: frame.message });
+    } else this.core((effects) => coreFrame(core, from, frame, this.#now, effects));
   }
 
   #received(from: NodeId, generation: number, message: RouterMessage, frame: Frame): void {

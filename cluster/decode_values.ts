@@ -129,8 +129,16 @@ export const quorumRule: Decoder<QuorumRule> = union<QuorumRule>({
   oldest: {},
 });
 
-/** Says who holds a name. */
+/**
+ * Says who holds a name. Records that are alike are one object: nodes keep a copy of the entry of every grain, and the
+ * records of all grains of one kind on one node say the same.
+ */
 export function registryRecord({ specBytesMax }: FrameLimits): Decoder<RegistryRecord> {
+  const known = new SameRecords();
+  return refined(anyRecord(specBytesMax), (one) => known.sameAs(one));
+}
+
+function anyRecord(specBytesMax: number): Decoder<RegistryRecord> {
   return record<RegistryRecord>({
     type: word(["actor", "grain", "singleton"]),
     kind: name,
@@ -142,6 +150,36 @@ export function registryRecord({ specBytesMax }: FrameLimits): Decoder<RegistryR
     role: name,
     idempotencyKey: label,
   });
+}
+
+/** Records that are shared. At the limit all are forgotten, and begin to be shared anew. */
+const RECORDS_SHARED_MAX = 1_024;
+
+/** One record for each sort that needs nothing of its own to begin with, kept by holder and kind. */
+class SameRecords {
+  readonly #records = new Map<NodeId, Map<string, RegistryRecord>>();
+  #count = 0;
+
+  /** `one`, or a record kept earlier that equals it in everything. */
+  sameAs(one: RegistryRecord): RegistryRecord {
+    if (one.spec.length > 0 || one.idempotencyKey !== "") return one;
+    const known = this.#records.get(one.holder)?.get(one.kind);
+    if (known !== undefined && areAlike(known, one)) return known;
+    if (known === undefined && ++this.#count > RECORDS_SHARED_MAX) {
+      this.#records.clear();
+      this.#count = 1;
+    }
+    const ofHolder = this.#records.get(one.holder);
+    if (ofHolder === undefined) this.#records.set(one.holder, new Map([[one.kind, one]]));
+    else ofHolder.set(one.kind, one);
+    return one;
+  }
+}
+
+/** Whether two records of one holder and kind, that need nothing to begin with, say the same. */
+function areAlike(one: RegistryRecord, other: RegistryRecord): boolean {
+  return one.type === other.type && one.holderJoin === other.holderJoin && one.role === other.role &&
+    one.isRelocatable === other.isRelocatable && one.isEager === other.isEager;
 }
 
 /** A name in the registry. */

@@ -66,10 +66,15 @@ export function real(min: number, max: number): Decoder<number> {
   return (raw) => typeof raw === "number" && raw >= min && raw <= max ? raw + 0 : problem;
 }
 
-/** Bytes, at most `bytesMax` of them. They are not copied. */
+const NO_BYTES = new Uint8Array();
+
+/** Bytes, at most `bytesMax` of them. They are not copied; those that are none are always the same. */
 export function bytes(bytesMax: number): Decoder<Uint8Array> {
   const problem = new Problem(`is no array of at most ${bytesMax} bytes`);
-  return (raw) => raw instanceof Uint8Array && raw.byteLength <= bytesMax ? raw : problem;
+  return (raw) => {
+    if (!(raw instanceof Uint8Array) || raw.byteLength > bytesMax) return problem;
+    return raw.byteLength === 0 ? NO_BYTES : raw;
+  };
 }
 
 /** One of these words. */

@@ -317,9 +317,8 @@ function dependsOn(owned: Ownership, entry: Entry | null): number {
 
 function advance(state: Partitions, owned: Ownership, partition: Partition, out: PartitionEffect[]): void {
   const { seq } = replicaOf(state, partition);
-  const places = [seq, ...Array.from(owned.followers.values(), ({ acked }) => acked ?? -1)].sort((a, b) => b - a);
   const quorum = state.options.rules.quorumWrite ? writeQuorumOf(owned.group.length, state.options.settings) : 1;
-  const committed = places[quorum - 1] ?? -1;
+  const committed = owned.committed < seq ? storedBy(quorum, seq, owned) : seq;
   if (committed > owned.committed) {
     for (let number = owned.committed + 1; number <= committed; number++) {
       const change = owned.log[number - owned.logFirst];
@@ -329,6 +328,19 @@ function advance(state: Partitions, owned: Ownership, partition: Partition, out:
     trimLog(state, owned);
   }
   release(state, owned, out);
+}
+
+/** The last change that so many copies have; -1 when there are fewer of any. */
+function storedBy(quorum: number, ownSeq: number, { followers }: Ownership): number {
+  let last = -1;
+  const look = (place: number) => {
+    let copies = ownSeq >= place ? 1 : 0;
+    for (const { acked = -1 } of followers.values()) if (acked >= place) copies++;
+    if (copies >= quorum && place > last) last = place;
+  };
+  look(ownSeq);
+  for (const { acked = -1 } of followers.values()) look(acked);
+  return last;
 }
 
 /** Answers whatever waits for nothing more. */

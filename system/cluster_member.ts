@@ -57,6 +57,8 @@ export interface PlacedSpawn {
   readonly timeoutMs: number;
 }
 
+/** What a grain, and an actor without an `init`, need to begin. */
+const NOTHING = new Uint8Array();
 /** Milliseconds one look for other nodes may take, and opening the provider. */
 const FIND_MS = 3_000;
 /** Milliseconds a node that has left waits for the view that says so. */
@@ -280,7 +282,7 @@ export class ClusterMember {
     const claim: Claim = {
       type: "grain",
       kind: kindName,
-      spec: new Uint8Array(),
+      spec: NOTHING,
       isRelocatable: true,
       isEager: this.#options.cluster.isRelocating && kind?.relocation === "eager",
       role: kind?.role ?? "",
@@ -294,7 +296,7 @@ export class ClusterMember {
     return {
       type,
       kind: kind.name,
-      spec: init === undefined ? new Uint8Array() : encodeToBytes(init, refs),
+      spec: init === undefined ? NOTHING : encodeToBytes(init, refs),
       isRelocatable: type === "singleton" || (this.#options.cluster.isRelocating && relocation !== "none"),
       isEager: true,
       role: role === "" ? kind.role : role,
