@@ -6,7 +6,7 @@
  * costs what was published meanwhile, and never an answer to a watch.
  *
  * Invariant: each watch that was asked for is answered once: when the actor ends, at once when there is none, and when
- * its node leaves the cluster. One that moves takes its watchers along.
+ * its node is lost. One that moves takes its watchers along, also when its node has left in good order before it could say so.
  *
  * @module
  */
@@ -100,6 +100,8 @@ export class PeerTalk {
   /** By watcher and watched: who watches an actor of this node, and from which nodes, this one included. */
   readonly #watched = new Map<string, Watched>();
   #members: ReadonlySet<NodeId> = new Set();
+  /** Those who were on their way out in the view that is installed. */
+  #leavers: ReadonlySet<NodeId> = new Set();
   readonly #lists = new Map<number, List>();
   #listId = 0;
   #isClosed = false;
@@ -135,11 +137,14 @@ export class PeerTalk {
     for (const watch of this.#watches.values()) if (watch.node === peer) this.#sendWatch(watch, true);
   }
 
-  /** A view is installed: what ran on nodes that are gone has ended for who watches it. */
+  /** A view is installed: what ran on nodes that were lost has ended for who watches it; one that left has handed it on. */
   viewInstalled(view: View): void {
     for (const watch of [...this.#watches.values()]) {
-      if (watch.node !== undefined && !isMember(view, watch.node)) this.#answer(watch, "node-lost");
+      if (watch.node === undefined || isMember(view, watch.node)) continue;
+      if (this.#leavers.has(watch.node)) this.#find(watch);
+      else this.#answer(watch, "node-lost");
     }
+    this.#leavers = new Set(view.members.filter(({ status }) => status === "leaving").map(({ id }) => id));
     for (const [name, watched] of [...this.#watched]) {
       for (const node of watched.nodes) if (!isMember(view, node)) watched.nodes.delete(node);
       if (watched.nodes.size === 0) this.#watched.delete(name);
@@ -210,6 +215,8 @@ export class PeerTalk {
       (node) => {
         if (this.#watches.get(nameOf(watch.watcher, watch.key)) !== watch) return;
         if (node === undefined) return this.#answer(watch, "not-found");
+        const view = this.#options.view();
+        if (view === undefined || !isMember(view, node)) return this.#findLater(watch); // The registry will know better.
         watch.node = node;
         this.#sendWatch(watch, true);
       },

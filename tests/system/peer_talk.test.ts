@@ -164,6 +164,31 @@ describe("watches between nodes", () => {
     assert.deepEqual(rig.lines(), [], "told once");
   });
 
+  it("but a node that left in good order has handed it on, though nobody heard so before it was out", async () => {
+    const rig = await watching("b");
+    rig.leave("b");
+    rig.cut("a", "b");
+    rig.node("b").stop("bob", "moved");
+    rig.remove("b");
+    await rig.run();
+    assert.deepEqual(rig.lines(), [], "the registry still names the node that is out");
+    rig.registry.set("bob", "c");
+    rig.node("c").begin("bob", rig.story.Plain, 2);
+    await rig.pass(600);
+    rig.node("c").stop("bob", "released", 2);
+    await rig.run();
+    assert.deepEqual(rig.lines(), ["watcher:w hears bob stop"]);
+  });
+
+  it("and what it had and did not hand on is not found", async () => {
+    const rig = await watching("b");
+    rig.leave("b");
+    rig.registry.delete("bob");
+    rig.remove("b");
+    await rig.run();
+    assert.deepEqual(rig.lines(), ["watcher:w hears bob not-found"]);
+  });
+
   it("no longer watched, it is not told", async () => {
     const rig = await watching("b");
     rig.node("a").tell("watcher:w", rig.story.Watcher, "unwatch", "bob");

@@ -106,9 +106,17 @@ export class TalkRig {
     this.node(other).talk.link(nodeId(one), false);
   }
 
-  /** A view without some nodes, on all that are in it. */
+  /** A view without a node, on all that are in it. */
   remove(name: string): void {
-    const members = this.#view.members.filter(({ id }) => id !== name);
+    this.#install(this.#view.members.filter(({ id }) => id !== name));
+  }
+
+  /** A view in which a node is on its way out. */
+  leave(name: string): void {
+    this.#install(this.#view.members.map((member) => member.id === name ? { ...member, status: "leaving" } : member));
+  }
+
+  #install(members: View["members"]): void {
     this.#view = { ...this.#view, epoch: epoch(this.#view.epoch + 1), members };
     for (const node of this.nodes) if (members.some(({ id }) => id === node.id)) node.talk.viewInstalled(this.#view);
   }
