@@ -67,6 +67,7 @@ function viewSamples({ id, view, leaseLeftMs }: ClusterVitals): readonly Sample[
     sample("troupe_view_epoch", {}, view?.epoch ?? 0),
     sample("troupe_members", { status: "up" }, count("up")),
     sample("troupe_members", { status: "leaving" }, count("leaving")),
+    sample("troupe_voters", {}, view?.voters.length ?? 0),
     sample("troupe_partitions", { role: "owned" }, roles.owned),
     sample("troupe_partitions", { role: "backup" }, roles.backup),
     sample("troupe_partitions", { role: "moving" }, roles.moving),

@@ -60,6 +60,7 @@ export const METRICS = {
   troupe_leader: inCluster(gauge("Whether the node leads", [])),
   troupe_view_epoch: inCluster(gauge("Epoch of the view", [])),
   troupe_members: inCluster(gauge("Members of the view", ["status"])),
+  troupe_voters: inCluster(gauge("Members of the view that vote", [])),
   troupe_lease_state: inCluster(gauge("1 for the state the lease is in, 0 for the others", ["state"])),
   troupe_lease_remaining_seconds: inCluster(gauge("What is left of the lease", [])),
   troupe_partitions: inCluster(gauge("Partitions this node has to do with", ["role"])),

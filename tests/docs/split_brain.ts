@@ -78,7 +78,7 @@ ${table(RULES_HEAD, RULES)}
 With two members, \`oldest\` gives the oldest two votes.
 
 - **After each view votes are given anew.** With \`dynamic\` and \`oldest\`, a cluster of five that loses one node after another, with time for a view between two losses, can get down to one, provided that of the last two it is the younger that goes. Losing as many at once is a cut like any other, and the tables apply. With \`seeds\` the need stays what it was.
-- **A newcomer votes only after it has been seen alive as a member,** and those who voted before must always be able to decide without the newcomers. So for a moment after a join the voters are still the ones from before.
+- **A newcomer votes only after it has been seen alive as a member,** and those who voted before must always be able to decide without the newcomers. So for about a second after a join the voters are still the ones from before (\`troupe_voters\` says how many there are), and a cut in that second is judged by their votes, not by the tables of the larger cluster. If it falls into the very moment in which votes change hands, it may leave no side with enough of them: then all freeze until the network is whole.
 - **Three zones or none.** Of two sites, one has more votes, and the other one can't go on without it. If losing any one site must be survived, put seeds into three.
 - **An even number of seeds buys nothing.** Four seeds need three votes and survive the loss of one, just like three seeds; and a cut into two and two freezes both sides.
 

@@ -256,6 +256,7 @@ describe("a node of a cluster", () => {
         return found.get(`troupe_link_up{peer="${second}",lane="data"}`) === 1 && found;
       });
       assert.equal(samples.get('troupe_members{status="up"}'), 2);
+      assert.ok((samples.get("troupe_voters") ?? 0) > 0);
       assert.equal(samples.get('troupe_lease_state{state="held"}'), 1);
       assert.ok((samples.get("troupe_lease_remaining_seconds") ?? 0) > 0);
       assert.ok((samples.get("troupe_view_epoch") ?? 0) > 0);
