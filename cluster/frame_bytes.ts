@@ -68,7 +68,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
 /** The frame that bytes from outside are, or why they are none. Never throws. */
 export function decodeFrameBytes(bytes: Uint8Array, decode: FrameDecoder): Frame | FrameProblem {
   try {
-    return bytes[0] === LAYOUT.value ? decode(decodeFromBytes(bytes.subarray(1))) : readFrame(bytes);
+    return bytes[0] === LAYOUT.value ? decode(decodeFromBytes(bytes, undefined, 1)) : readFrame(bytes);
   } catch (thrown) {
     if (thrown instanceof ActorError) return { problem: thrown.message };
     throw thrown;

@@ -89,11 +89,22 @@ function withSpareWriter<T>(bytesMax: number, write: (writer: ByteWriter) => T):
   return made;
 }
 
-/** The one value that `bytes` are; bytes after it are refused too. Throws as {@link decodeValue} does. */
-export function decodeFromBytes(bytes: Uint8Array, refs?: RefCodec): unknown {
-  const reader = new ByteReader();
-  reader.aimAt(bytes);
-  const value = decodeValue(reader, refs);
-  if (reader.left > 0) throw malformed(`${reader.left} bytes follow the value`);
-  return value;
+let spareReader: ByteReader | undefined;
+
+/**
+ * The one value that `bytes` are from the byte `start` on; bytes after it are refused too. Throws as {@link decodeValue}
+ * does.
+ */
+export function decodeFromBytes(bytes: Uint8Array, refs?: RefCodec, start: number = 0): unknown {
+  const reader = spareReader ?? new ByteReader();
+  spareReader = undefined;
+  reader.aimAt(bytes, start);
+  try {
+    const value = decodeValue(reader, refs);
+    if (reader.left > 0) throw malformed(`${reader.left} bytes follow the value`);
+    return value;
+  } finally {
+    reader.aimAtNothing();
+    spareReader = reader;
+  }
 }

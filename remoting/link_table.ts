@@ -38,7 +38,8 @@ export type Verdict<L> =
 /** Knows each link by its owner's object `L`, and nothing of it. */
 export class LinkTable<L> {
   readonly #self: NodeId;
-  readonly #rows = new Map<string, Row<L>>();
+  /** Asked for each frame. */
+  readonly #rows: Readonly<Record<Lane, Map<NodeId, Row<L>>>> = { control: new Map(), data: new Map() };
   /** Dials of ours that will have their place, unless they fail. */
   readonly #claims = new Map<string, L>();
   /** Moved to the end when used: the first is the one that was used longest ago. */
@@ -52,12 +53,12 @@ export class LinkTable<L> {
 
   /** The link in its place. */
   get(peer: NodeId, lane: Lane): Row<L> | undefined {
-    return this.#rows.get(keyOf(peer, lane));
+    return this.#rows[lane].get(peer);
   }
 
   /** All links in their places; may be changed meanwhile. */
   rows(): Row<L>[] {
-    return [...this.#rows.values()];
+    return [...this.#rows.control.values(), ...this.#rows.data.values()];
   }
 
   /**
@@ -67,7 +68,7 @@ export class LinkTable<L> {
   admits(candidate: Candidate, link: L): Verdict<L>["kind"] {
     const key = keyOf(candidate.peer, candidate.lane);
     if (candidate.dialer !== this.#self) return this.#loses(candidate) ? "loses" : "wins";
-    if (this.#rows.has(key) || this.#claims.has(key)) return "loses";
+    if (this.get(candidate.peer, candidate.lane) !== undefined || this.#claims.has(key)) return "loses";
     this.#claims.set(key, link);
     return "wins";
   }
@@ -76,11 +77,11 @@ export class LinkTable<L> {
   install(candidate: Candidate, link: L): Verdict<L> {
     const key = keyOf(candidate.peer, candidate.lane);
     this.unclaim(candidate.peer, candidate.lane, link);
-    const older = this.#rows.get(key);
+    const older = this.get(candidate.peer, candidate.lane);
     if (this.#loses(candidate)) return { kind: "loses", winner: older };
     const { peer, lane, dialer, dialNumber } = candidate;
     const row = { peer, lane, dialer, dialNumber, generation: this.#nextGeneration(key), link };
-    this.#rows.set(key, row);
+    this.#rows[lane].set(peer, row);
     return { kind: "wins", row, replaced: older };
   }
 
@@ -92,13 +93,12 @@ export class LinkTable<L> {
 
   /** The link has ended. `false` when another has its place already. */
   remove({ peer, lane, generation }: Row<L>): boolean {
-    const key = keyOf(peer, lane);
-    return this.#rows.get(key)?.generation === generation && this.#rows.delete(key);
+    return this.get(peer, lane)?.generation === generation && this.#rows[lane].delete(peer);
   }
 
   #loses(candidate: Candidate): boolean {
     const { peer, lane, dialer, dialNumber } = candidate;
-    const older = this.#rows.get(keyOf(peer, lane));
+    const older = this.get(peer, lane);
     const isOurDialComing = this.#claims.has(keyOf(peer, lane)) && dialer !== this.#self;
     if (older === undefined) return isOurDialComing && this.#self < peer;
     if (older.dialer === dialer) return dialNumber <= older.dialNumber;

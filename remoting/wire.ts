@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { passingBytes } from "../core/passing_bytes.ts";
 import { CHUNK_BYTES } from "./link_limits.ts";
 
 /** Bytes before each payload. */
@@ -63,8 +64,8 @@ export function signPiece(type: typeof TYPE_PING | typeof TYPE_PONG): Piece {
 
 /** Grants `count` more bytes. */
 export function creditPiece(count: number): Piece {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, count, true);
+  const bytes = passingBytes(4);
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, count, true);
   return { type: TYPE_CREDIT, total: 0, bytes, from: 0, end: 4 };
 }
 
@@ -85,8 +86,8 @@ export function pieceBytes(piece: Piece): number {
 export function batchOf(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const piece of pieces) length += pieceBytes(piece);
-  const batch = new Uint8Array(length);
-  const view = new DataView(batch.buffer);
+  const batch = passingBytes(length);
+  const view = new DataView(batch.buffer, batch.byteOffset, length);
   let at = 0;
   for (const piece of pieces) at = write(batch, view, at, piece);
   return batch;

@@ -4,11 +4,12 @@
  * One idea: nothing is believed that has not been checked, and nothing is kept that was not declared first and found
  * within the limits. Reading never throws; after a fault the reader is good for nothing more.
  *
- * Invariant: a frame that comes out is exactly one that went in, whole and in order, in memory of its own.
+ * Invariant: a frame that comes out is exactly one that went in, whole and in order, and nobody writes to its memory.
  *
  * @module
  */
 import { CHUNK_BYTES } from "./link_limits.ts";
+import { passingBytes } from "../core/passing_bytes.ts";
 import type { CloseReason } from "./link_refusal.ts";
 import {
   HEADER_BYTES,
@@ -178,7 +179,7 @@ function payloadLength(view: DataView, at: number): number | WireFault {
 function ownBytes(batch: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length * 2 > batch.buffer.byteLength) return new Uint8Array(batch.buffer, batch.byteOffset + start, length);
-  const own = new Uint8Array(length);
+  const own = passingBytes(length);
   own.set(batch.subarray(start, end));
   return own;
 }

@@ -63,7 +63,7 @@ export function encodePeerWord(word: PeerWord): Uint8Array {
 
 /** The word that bytes are. Throws `malformed-bytes`. */
 export function decodePeerWord(bytes: Uint8Array): PeerWord {
-  const raw = fieldsOf(decodeFromBytes(bytes.subarray(1)));
+  const raw = fieldsOf(decodeFromBytes(bytes, undefined, 1));
   const { kind } = raw;
   switch (kind) {
     case "interest":
