@@ -18,6 +18,7 @@ import type { RefCodec } from "../core/ref_data.ts";
 import { seededRandom } from "../core/random.ts";
 import type { NodeEffect } from "../cluster/cluster_node.ts";
 import type { Claim, Creation, DirectoryFailure, DirectoryResult } from "../cluster/directory_protocol.ts";
+import type { Entry } from "../cluster/engine.ts";
 import { memberOf, type View } from "../cluster/view.ts";
 import type { Placement } from "../cluster/placement.ts";
 import { type OpenDiscovery, openDiscovery } from "../discovery/open_discovery.ts";
@@ -243,6 +244,19 @@ export class ClusterMember {
     key: ActorKey,
     timeoutMs: number,
   ): Promise<{ readonly kind: string; readonly place: RefPlace } | undefined> {
+    const entry = await this.#entryOf(key, timeoutMs);
+    if (entry === undefined || this.view === undefined || memberOf(this.view, entry.record.holder) === undefined) {
+      return undefined;
+    }
+    return { kind: entry.record.kind, place: this.#placeOf(entry.record.holder) };
+  }
+
+  /** The node that holds a name in the registry, also when it is out of the cluster and has no successor yet. */
+  async holderOf(key: ActorKey, timeoutMs: number): Promise<NodeId | undefined> {
+    return (await this.#entryOf(key, timeoutMs))?.record.holder;
+  }
+
+  async #entryOf(key: ActorKey, timeoutMs: number): Promise<Entry | undefined> {
     const result = await this.driver.request((requestId, deadlineIn) => ({
       kind: "locate",
       requestId,
@@ -250,11 +264,7 @@ export class ClusterMember {
       deadline: deadlineIn(timeoutMs),
     }));
     if (result.kind === "failed") throw failureOf(`look up ${key}`, result.failure, this.view);
-    const entry = result.kind === "located" ? result.entry : undefined;
-    if (entry === undefined || this.view === undefined || memberOf(this.view, entry.record.holder) === undefined) {
-      return undefined;
-    }
-    return { kind: entry.record.kind, place: this.#placeOf(entry.record.holder) };
+    return result.kind === "located" ? result.entry : undefined;
   }
 
   /** Stops an actor wherever it is; `false` when nobody has its name. */

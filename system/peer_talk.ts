@@ -265,7 +265,7 @@ export class PeerTalk {
     if (on !== MAIN) {
       host?.outbound?.notice(on, { notice: isOn ? "watch" : "unwatch", watcher, thread: MAIN, key, kind });
     } else if (isOn) host?.watches.watchHere({ thread: ABROAD, key: watcher }, key, kind);
-    else host?.watches.unwatchHere(watcher, key);
+    else host?.watches.unwatchHere({ thread: ABROAD, key: watcher }, key);
     host?.requestTurn();
   }
 

@@ -87,7 +87,7 @@ export class SystemCluster {
       self: () => this.member.driver.id,
       view: () => this.member.view,
       send: (to, bytes, isOwed) => this.member.driver.sendPeer(to, bytes, isOwed),
-      locate: async (key) => (await this.member.locate(key, options.askTimeoutMs))?.place.node,
+      locate: (key) => this.member.holderOf(key, options.askTimeoutMs),
       threadOf: (key) => this.threads.threadOf(key),
       list: (after, count) => this.#list(after, count),
       log,

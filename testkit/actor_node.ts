@@ -27,7 +27,8 @@ import type { ClusterLetter, ClusterPort, LetterOutcome, Remains } from "../work
 import { KindTable } from "../workers/kind_table.ts";
 import { PartitionHost } from "../workers/partition_host.ts";
 import { Persistence } from "../workers/persistence.ts";
-import type { ClusterEffect, ClusterInput, HostEffect, NodeCluster } from "./actor_cluster.ts";
+import { PeerTalk } from "../system/peer_talk.ts";
+import type { ActorFrame, ClusterEffect, ClusterInput, HostEffect, NodeCluster } from "./actor_cluster.ts";
 import type { Birth, ProcessEffect, ProcessInput, SimulatedProcess } from "./process.ts";
 import type { SimStore } from "./sim_store.ts";
 
@@ -37,14 +38,16 @@ export interface ActorOperation {
 }
 
 /** What a node with actors is made of. */
-export interface ActorNodeOptions<F> {
+export interface ActorNodeOptions {
   readonly birth: Birth;
   readonly kinds: readonly AnyKind[];
-  readonly cluster: NodeCluster<F>;
+  readonly cluster: NodeCluster;
   readonly store: SimStore;
   readonly generation: () => number;
   /** The clocks of the host, now. */
   readonly clock: () => Now;
+  /** Calls `go` after so many milliseconds of the world. */
+  readonly later: (ms: number, go: () => void) => void;
   readonly resources: ReadonlyMap<string, unknown>;
   readonly askTimeoutMs: number;
   readonly watcher: NodeWatcher;
@@ -66,6 +69,7 @@ export interface ActorWitness {
   readonly host: number;
 }
 
+const MAIN = 0 as ThreadIndex;
 /** Numbers one life may give to its runs of handlers and its asks: no two lives of one world share any. */
 const INVOCATIONS_PER_LIFE = 2 ** 32;
 const LIVES_PER_HOST = 1_024;
@@ -74,7 +78,7 @@ const INPUTS_PER_STEP_MAX = 100_000;
 const SWEEP_CELLS = 1_024;
 
 /** One process with actors. */
-export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> {
+export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, never> {
   readonly id: NodeId;
   readonly host: number;
   readonly actors: PartitionHost;
@@ -82,20 +86,23 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
   isGone = false;
   /** Whether something ran, or was answered, since somebody last looked: promises may be about to settle. */
   isTouched = false;
-  readonly #options: ActorNodeOptions<F>;
-  readonly #inputs: ClusterInput<F>[] = [];
-  readonly #effects: ClusterEffect<F>[] = [];
+  readonly #options: ActorNodeOptions;
+  readonly #inputs: ClusterInput[] = [];
+  readonly #effects: ClusterEffect[] = [];
   readonly #done = new Map<number, (effect: Extract<HostEffect, { kind: "done" }>) => void>();
   readonly #stops = new Set<string>();
+  readonly #talk: PeerTalk;
   #requestId = 0;
   #isRequested = false;
 
-  constructor(options: ActorNodeOptions<F>) {
+  constructor(options: ActorNodeOptions) {
     this.#options = options;
     const { birth } = options;
     this.id = birth.id;
     this.host = birth.host;
     this.actors = this.#host();
+    this.#talk = this.#talkOf(logTo((level, message) => options.watcher.logged(this, level, message)));
+    this.#talk.attach(this.actors);
   }
 
   /** Whether it would go on at once if it were let. */
@@ -103,7 +110,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
     return !this.isGone && (this.#isRequested || this.#inputs.length > 0);
   }
 
-  step(input: ProcessInput<F, ActorOperation>, now: Now, out: ProcessEffect<F, never>[]): void {
+  step(input: ProcessInput<ActorFrame, ActorOperation>, now: Now, out: ProcessEffect<ActorFrame, never>[]): void {
     if (input.kind !== "operation") this.#inputs.push(input);
     this.#pump(now, out);
     const dueMs = this.actors.nextDueMs();
@@ -115,7 +122,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
 
   /** Asks the cluster for a new actor; `done` is told how that ended. */
   spawn(
-    input: Omit<Extract<ClusterInput<F>, { kind: "spawn" }>, "kind" | "requestId" | "deadline">,
+    input: Omit<Extract<ClusterInput, { kind: "spawn" }>, "kind" | "requestId" | "deadline">,
     waitMs: number,
     done: (effect: Extract<HostEffect, { kind: "done" }>) => void,
   ): void {
@@ -175,7 +182,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
   // ------------------------------------------------------------------------------------------------
 
   /** Tells the cluster all that waits, and does what it wants, until neither has anything more. */
-  #pump(now: Now, out: ProcessEffect<F, never>[]): void {
+  #pump(now: Now, out: ProcessEffect<ActorFrame, never>[]): void {
     const effects = this.#effects;
     for (let taken = 0; this.#inputs.length > 0; taken++) {
       if (taken > INPUTS_PER_STEP_MAX) throw new Error(`A step led to over ${INPUTS_PER_STEP_MAX} inputs`);
@@ -229,6 +236,12 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
         this.#done.get(effect.requestId)?.(effect);
         this.#done.delete(effect.requestId);
         return;
+      case "view":
+        return this.#talk.viewInstalled(effect.view);
+      case "peerLink":
+        return this.#talk.link(effect.peer, effect.isUp);
+      case "word":
+        return this.#talk.received(effect.from, effect.word);
       case "lease":
         if (effect.status === "held" || effect.status === "soft") this.actors.thaw();
         else this.actors.freeze();
@@ -236,6 +249,45 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
       default:
         return effect satisfies never;
     }
+  }
+
+  /** What the systems of two nodes have to do with each other beside their machines. */
+  #talkOf(log: Log): PeerTalk {
+    const { cluster } = this.#options;
+    return new PeerTalk({
+      self: () => this.id,
+      view: () => cluster.view,
+      send: (to, word) => {
+        if (this.isGone || !cluster.isLinked(to)) return false;
+        this.#inputs.push({ kind: "word", to, word });
+        return true;
+      },
+      locate: (key) => this.#locate(key),
+      threadOf: () => MAIN,
+      list: () => Promise.resolve([]), // Nobody lists the actors of a simulated world.
+      later: (ms, go) => {
+        let isOff = false;
+        this.#options.later(ms, () => {
+          if (!isOff && !this.isGone) go();
+        });
+        return () => void (isOff = true);
+      },
+      log,
+    });
+  }
+
+  #locate(key: ActorKey): Promise<NodeId | undefined> {
+    const requestId = ++this.#requestId;
+    const { clock, askTimeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#done.set(requestId, (effect) => {
+        const { result } = effect;
+        const error = failureOfDone(effect);
+        if (error !== undefined) reject(error);
+        else resolve(result.kind === "located" ? result.entry?.record.holder : undefined);
+      });
+      this.#inputs.push({ kind: "locate", requestId, key, deadline: after(clock().mono, askTimeoutMs) });
+    });
   }
 
   #enqueue({ key, token, number, arrived }: Extract<HostEffect, { kind: "enqueue" }>, now: Now): void {
@@ -291,7 +343,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
     const life = birth.host * LIVES_PER_HOST + birth.life % LIVES_PER_HOST;
     return new WatchedHost({
       system: "simulation",
-      thread: 0 as ThreadIndex,
+      thread: MAIN,
       workers: 0,
       partitionCount: 271,
       kinds: new KindTable(kinds),
@@ -318,7 +370,7 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
   }
 
   #port(): ClusterPort {
-    const tell = (input: ClusterInput<F>): void => {
+    const tell = (input: ClusterInput): void => {
       if (!this.isGone) this.#inputs.push(input);
     };
     return {
@@ -332,6 +384,9 @@ export class ActorNode<F> implements SimulatedProcess<F, ActorOperation, never> 
       refused: (origin, code, fate) => tell({ kind: "refused", arrived: origin as Arrived, code, fate }),
       flushReached: (origin) => tell({ kind: "flushReached", arrived: origin as Arrived }),
       started: (key, token, error) => tell({ kind: "started", key, token, error: error?.message }),
+      watch: (watcher, key, kind, isOn) => {
+        if (!this.isGone) this.#talk.watch(MAIN, watcher, key, kind, isOn);
+      },
       ended: (remains) => {
         if (!this.isGone) this.#ended(remains);
       },

@@ -13,6 +13,7 @@
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { HandlerContext } from "../core/handler_context.ts";
 import type { Now } from "../cluster/time.ts";
+import type { ActorFrame } from "./actor_cluster.ts";
 import type { ActorNode, ActorOperation } from "./actor_node.ts";
 import { EventHash } from "./event_hash.ts";
 import { type Fault, type StoppedWay, stoppedWays, type WorldSettings } from "./fault_plan.ts";
@@ -36,8 +37,8 @@ export interface WorldWatcher {
 }
 
 /** A world of actor nodes. */
-export class ActorWorld<F> {
-  readonly sim: SimWorld<F, ActorOperation, never, ActorNode<F>>;
+export class ActorWorld {
+  readonly sim: SimWorld<ActorFrame, ActorOperation, never, ActorNode>;
   /** What ended the world; everything that waits fails with it. */
   failure: Error | undefined = undefined;
   /** How often the world stood still for a handler, as `kind.handler`. */
@@ -60,7 +61,7 @@ export class ActorWorld<F> {
   constructor(
     seed: number,
     settings: WorldSettings,
-    cast: (world: ActorWorld<F>) => Cast<F, ActorOperation, never, ActorNode<F>>,
+    cast: (world: ActorWorld) => Cast<ActorFrame, ActorOperation, never, ActorNode>,
     watcher: WorldWatcher,
     trace: ((line: string) => void) | undefined,
   ) {
@@ -284,7 +285,7 @@ export class ActorWorld<F> {
     return undefined;
   }
 
-  #handle(event: SimEvent<F>): void {
+  #handle(event: SimEvent<ActorFrame>): void {
     const { sim } = this;
     const { connection, frame } = event;
     switch (event.kind) {
@@ -315,7 +316,7 @@ export class ActorWorld<F> {
     }
   }
 
-  #handleOfBoot(event: SimEvent<F>): void {
+  #handleOfBoot(event: SimEvent<ActorFrame>): void {
     const node = this.sim.at(event.host);
     if (!node.isUp || event.number !== node.boot) return;
     if (event.kind === EVENT.tick) this.sim.tick(node);

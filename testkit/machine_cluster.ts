@@ -8,13 +8,13 @@
  */
 import { type ActorKey, epoch, type NodeId } from "../core/ids.ts";
 import { isGrainKey } from "../core/names.ts";
-import type { Frame } from "../cluster/cluster_core.ts";
 import { type ClusterNode, createNode, type NodeEffect, type NodeInput, stepNode } from "../cluster/cluster_node.ts";
 import type { Claim, Creation } from "../cluster/directory_protocol.ts";
 import { ALL_RULES, type Rules } from "../cluster/rules.ts";
 import { type ClusterSettings, TIMINGS } from "../cluster/settings.ts";
 import type { Now } from "../cluster/time.ts";
-import type { ClusterEffect, ClusterInput, NodeCluster } from "./actor_cluster.ts";
+import { isMember, type View } from "../cluster/view.ts";
+import type { ClusterEffect, ClusterInput, HostEffect, NodeCluster } from "./actor_cluster.ts";
 import type { Birth } from "./process.ts";
 import { addressOf } from "./sim_node.ts";
 
@@ -52,11 +52,11 @@ export function settingsOfCluster(nodeCount: number): ClusterSettings {
 }
 
 /** The composed machine, as one simulated process has it. */
-export class MachineCluster implements NodeCluster<Frame> {
+export class MachineCluster implements NodeCluster {
   readonly #node: ClusterNode;
   readonly #links = new Map<NodeId, Link>();
   #wasMember: boolean;
-  #out: ClusterEffect<Frame>[] = [];
+  #out: ClusterEffect[] = [];
 
   constructor(birth: Birth, settings: ClusterSettings, kinds: readonly string[], rules: Rules = ALL_RULES) {
     this.#wasMember = wasMemberBefore(birth);
@@ -87,6 +87,14 @@ export class MachineCluster implements NodeCluster<Frame> {
     });
   }
 
+  get view(): View | undefined {
+    return this.#node.view;
+  }
+
+  isLinked(peer: NodeId): boolean {
+    return this.#links.get(peer)?.isUp === true;
+  }
+
   get clusterId(): string {
     return this.#node.view?.clusterId ?? "";
   }
@@ -102,7 +110,7 @@ export class MachineCluster implements NodeCluster<Frame> {
     return { wasMember: this.#wasMember, view: view === undefined ? "" : `${view.clusterId}@${view.epoch}`, lease };
   }
 
-  step(input: ClusterInput<Frame>, now: Now, out: ClusterEffect<Frame>[]): void {
+  step(input: ClusterInput, now: Now, out: ClusterEffect[]): void {
     this.#out = out;
     switch (input.kind) {
       case "tick":
@@ -110,17 +118,35 @@ export class MachineCluster implements NodeCluster<Frame> {
         return this.#dial(now);
       case "frame": {
         const { from, lane, frame, generation } = input;
-        if (lane === "control") return this.#tell({ kind: "frame", from, lane, generation, frame }, now);
-        const link = this.#arrived(from, generation, now);
-        if (link !== undefined) this.#tell({ kind: "frame", from, lane, generation: link.number, frame }, now);
-        return;
+        const link = lane === "control" ? undefined : this.#arrived(from, generation, now);
+        if (lane === "data" && link === undefined) return;
+        if (frame.part === "system") return this.#heard(from, frame.word);
+        return this.#tell({ kind: "frame", from, lane, generation: link?.number ?? generation, frame }, now);
       }
+      case "word":
+        if (!this.isLinked(input.to)) return;
+        return this.#network({
+          kind: "send",
+          to: input.to,
+          lane: "data",
+          frame: { part: "system", word: input.word },
+        });
       case "linkLost":
         if (input.lane === "control") return this.#tell(input, now);
         return this.#lost(input.peer, input.generation, now);
       default:
         return this.#tell(input, now);
     }
+  }
+
+  /** Members are listened to, and nobody else, as in a real node. */
+  #heard(from: NodeId, word: Uint8Array): void {
+    const { view } = this;
+    if (view !== undefined && isMember(view, from)) this.#host({ kind: "word", from, word });
+  }
+
+  #host(effect: HostEffect): void {
+    this.#out.push({ kind: "host", effect });
   }
 
   #tell(input: NodeInput, now: Now): void {
@@ -146,6 +172,7 @@ export class MachineCluster implements NodeCluster<Frame> {
       case "view":
         this.#wasMember = true;
         for (const { id } of effect.view.members) if (id !== this.#node.options.self.id) this.#linkTo(id);
+        this.#host(effect);
         return this.#dial(now);
       case "start":
       case "stop":
@@ -155,8 +182,7 @@ export class MachineCluster implements NodeCluster<Frame> {
       case "deadLetter":
       case "done":
       case "lease":
-        this.#out.push({ kind: "host", effect });
-        return;
+        return this.#host(effect);
       case "event":
       case "leaseTerm":
       case "voted":
@@ -167,7 +193,7 @@ export class MachineCluster implements NodeCluster<Frame> {
     }
   }
 
-  #network(effect: Extract<ClusterEffect<Frame>, { kind: "network" }>["effect"]): void {
+  #network(effect: Extract<ClusterEffect, { kind: "network" }>["effect"]): void {
     this.#out.push({ kind: "network", effect });
   }
 
@@ -199,6 +225,7 @@ export class MachineCluster implements NodeCluster<Frame> {
     link.number++;
     link.network = 0;
     link.isUp = false;
+    this.#host({ kind: "peerLink", peer, isUp: false });
     this.#tell({ kind: "linkLost", peer, lane: "data", generation: number }, now);
   }
 
@@ -214,6 +241,7 @@ export class MachineCluster implements NodeCluster<Frame> {
     if (link.isUp) return;
     link.isUp = true;
     this.#tell({ kind: "linkUp", peer, generation: link.number }, now);
+    this.#host({ kind: "peerLink", peer, isUp: true });
   }
 }
 

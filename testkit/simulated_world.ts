@@ -7,9 +7,10 @@ import { encodeToBytes } from "../core/codec.ts";
 import { ActorError } from "../core/failure.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
 import { actorKey, grainKey } from "../core/names.ts";
-import type { Frame } from "../cluster/cluster_core.ts";
 import type { Claim } from "../cluster/directory_protocol.ts";
 import { ALL_RULES, type Rules } from "../cluster/rules.ts";
+import { decodePeerWord } from "../system/peer_words.ts";
+import type { ActorFrame, WordFrame } from "./actor_cluster.ts";
 import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor_node.ts";
 import { ActorWorld } from "./actor_world.ts";
 import { RunsChecker } from "./checkers/runs.ts";
@@ -36,7 +37,7 @@ export class WorldOfActors implements SimulatedWorld {
   readonly #options: SimulateOptions;
   readonly #rules: Rules;
   readonly #choice: FaultChoice | undefined;
-  readonly #world: ActorWorld<Frame>;
+  readonly #world: ActorWorld;
   readonly #contents: SimStoreContents;
   readonly #runs = new RunsChecker();
   readonly #expectations = new Expectations();
@@ -216,8 +217,8 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   #cast(
-    world: ActorWorld<Frame>,
-  ): Cast<Frame, ActorOperation, never, ActorNode<Frame>> {
+    world: ActorWorld,
+  ): Cast<ActorFrame, ActorOperation, never, ActorNode> {
     const { nodes, kinds } = this.#options;
     const settings = settingsOfCluster(nodes);
     const names = kinds.map(({ name }) => name);
@@ -225,7 +226,7 @@ export class WorldOfActors implements SimulatedWorld {
       subject: {
         name: "actors",
         create: (birth) => this.#process(world, birth, new MachineCluster(birth, settings, names, this.#rules)),
-        frameName: (frame) => `${frame.part} ${frame.message.kind}`,
+        frameName: (frame) => `${frame.part} ${frame.part === "system" ? wordName(frame) : frame.message.kind}`,
         noteLine: () => "",
       },
       checkers: [{
@@ -241,10 +242,10 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   #process(
-    world: ActorWorld<Frame>,
+    world: ActorWorld,
     birth: Birth,
     cluster: MachineCluster,
-  ): ActorNode<Frame> {
+  ): ActorNode {
     const { kinds, resources = {}, askTimeoutMs = ASK_TIMEOUT_MS } = this.#options;
     const { random } = birth;
     const draw = (count: number) => scaled(random.u32(), count);
@@ -257,6 +258,7 @@ export class WorldOfActors implements SimulatedWorld {
       store,
       generation: () => this.#contents.generationOf(cluster.clusterId),
       clock: () => world.clockOf(birth.host),
+      later: (ms, go) => world.later(ms, go),
       resources: new Map(Object.entries(resources)),
       askTimeoutMs,
       watcher: {
@@ -318,6 +320,10 @@ export class WorldOfActors implements SimulatedWorld {
     });
     await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
   }
+}
+
+function wordName({ word }: WordFrame): string {
+  return decodePeerWord(word).kind;
 }
 
 /** A node that stands still, or is frozen, does not say itself that the time is over. */

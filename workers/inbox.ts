@@ -164,7 +164,7 @@ export class Inbox implements RecordSink {
       case "watch":
         return host.watches.watchHere({ thread: notice.thread, key: notice.watcher }, notice.key, notice.kind);
       case "unwatch":
-        return host.watches.unwatchHere(notice.watcher, notice.key);
+        return host.watches.unwatchHere({ thread: notice.thread, key: notice.watcher }, notice.key);
       case "ended":
         return host.watches.endedHere(notice.watcher, notice.key, notice.kind, notice.reason);
       case "event":

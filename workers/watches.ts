@@ -60,7 +60,7 @@ export class Watches {
     const { thread, outbound } = this.#options;
     const { key } = watcher;
     if (this.#options.isAbroad(target.key)) this.#watchAbroad(key, target, false);
-    else if (target.thread === thread) this.unwatchHere(key, target.key);
+    else if (target.thread === thread) this.unwatchHere({ thread, key }, target.key);
     else {outbound().notice(target.thread, {
         notice: "unwatch",
         watcher: key,
@@ -75,13 +75,14 @@ export class Watches {
     const cell = this.#options.cells.get(key);
     if (cell === undefined) return this.tell(watcher, key, kind, "not-found");
     const watchers = cell.more.watchers ??= [];
-    if (!watchers.some((known) => known.key === watcher.key)) watchers.push(watcher);
+    // A watcher that moves may be told in two ways for a while: the one from where it was must not stand for the other.
+    if (!watchers.some((known) => isSame(known, watcher))) watchers.push(watcher);
   }
 
   /** It no longer does. */
-  unwatchHere(watcher: ActorKey, key: ActorKey): void {
+  unwatchHere(watcher: Watcher, key: ActorKey): void {
     const extras = this.#options.cells.get(key)?.extras;
-    if (extras?.watchers !== undefined) extras.watchers = extras.watchers.filter((known) => known.key !== watcher);
+    if (extras?.watchers !== undefined) extras.watchers = extras.watchers.filter((known) => !isSame(known, watcher));
   }
 
   /** Tells a watcher that the actor `key` of this thread has ended. */
@@ -125,7 +126,11 @@ export class Watches {
   }
 }
 
-// In a simulated world: notices between nodes are no part of the machines.
+function isSame(one: Watcher, other: Watcher): boolean {
+  return one.key === other.key && one.thread === other.thread;
+}
+
+// Where the threads of a cluster are rigs of a test, which have nobody to find it.
 function cannotWatch(key: ActorKey): ActorError {
   return new ActorError("not-supported", `Cannot watch ${key}: it may live on another node of the cluster`);
 }

@@ -221,6 +221,18 @@ describe("watches between nodes", () => {
     assert.deepEqual(rig.lines(), ["watcher:w hears bob stop"]);
   });
 
+  it("and a watcher that comes to the node of what it watches is told there, though its old node is gone", async () => {
+    const rig = await watching("b");
+    rig.node("a").stop("watcher:w", "fenced");
+    rig.remove("a");
+    rig.node("b").begin("watcher:w", rig.story.Watcher, 2);
+    rig.node("b").tell("watcher:w", rig.story.Watcher, "watch", "bob");
+    await rig.run();
+    rig.node("b").stop("bob");
+    await rig.run();
+    assert.deepEqual(rig.lines(), ["watcher:w hears bob stop"]);
+  });
+
   it("also while it is nowhere for a moment: the registry still names the node it has left", async () => {
     const rig = await watching("b");
     rig.node("b").stop("bob", "moved");
