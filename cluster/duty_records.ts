@@ -18,7 +18,7 @@ import { type DirectoryState, nextNumber, refuse, wakeIn } from "./directory_sta
 import { callEngine } from "./engine_calls.ts";
 import { type Entry, isOlder, type Version } from "./engine.ts";
 import { wantedChanged } from "./locate.ts";
-import { announceLosses, dropRecords, recordChanged } from "./relocator.ts";
+import { announceLosses, dutyBack, dutyEnded, recordChanged } from "./relocator.ts";
 
 /** Milliseconds until a scan that was not complete is repeated. */
 const RESCAN_MS = 500;
@@ -71,7 +71,7 @@ export function dutyChanged(
   if (before !== undefined) {
     for (const entry of before.entries.values()) removeHolder(state, entry);
     state.duty.partitions.delete(partition);
-    dropRecords(state, before.entries.keys(), out);
+    dutyEnded(state, partition, before.entries.keys(), out);
   }
   if (!isOn) return;
   const round = nextNumber(state);
@@ -120,6 +120,7 @@ export function scanAnswered(
     recordChanged(state, partition, entry.key, entry, now, out);
   }
   duty.touched = new Set();
+  dutyBack(state, partition, duty.entries, out);
   announceLosses(state, now, out);
   auditFrom(state, partition, now);
 }

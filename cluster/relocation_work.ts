@@ -62,7 +62,7 @@ export function pump(state: DirectoryState, now: Instant, out: DirectoryEffect[]
   pumpDeletes(state, now, out);
   for (const queue of [relocating.singletons, relocating.others]) {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      if (relocating.items.get(item.entry.key) !== item || item.target !== undefined) continue;
+      if (!isDue(relocating, item) || item.target !== undefined) continue;
       if (!hint(state, item, now, out)) {
         queue.unshift(item);
         pumpLater(state, now);
@@ -87,7 +87,7 @@ export function relocateAgain(
   out: DirectoryEffect[],
 ): void {
   const item = state.relocator.items.get(key);
-  if (item === undefined || item.round !== round) return;
+  if (item === undefined || item.round !== round || item.isParked) return;
   const { target, entry } = item;
   if (target !== undefined) {
     const mayStill = candidates(state, entry.record).some(({ id }) => id === target);
@@ -138,6 +138,11 @@ export function deletesAnswered(
     waitFor(state, item, now); // What was deleted the engine tells as a change; what was not is tried again.
   }
   pump(state, now, out);
+}
+
+/** Whether what comes out of a queue is still to be seen to. */
+function isDue(relocating: Relocator, item: Relocating): boolean {
+  return relocating.items.get(item.entry.key) === item && !item.isParked;
 }
 
 /** A record without its holder. */
@@ -203,7 +208,7 @@ function pumpDeletes(state: DirectoryState, now: Instant, out: DirectoryEffect[]
       const item = deletes.at(0);
       if (item === undefined || (items[0] !== undefined && items[0].partition !== item.partition)) break;
       deletes.shift();
-      if (relocating.items.get(item.entry.key) === item) items.push(item);
+      if (isDue(relocating, item)) items.push(item);
     }
     const first = items[0];
     if (first === undefined) continue;

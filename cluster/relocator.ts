@@ -35,6 +35,8 @@ export interface Relocating {
   tries: number;
   readonly refusedBy: Set<NodeId>;
   round: number;
+  /** The duty for it has ended and will come back: nothing is done about it, and it stays counted. */
+  isParked: boolean;
 }
 
 /** How far the records of one lost node are. */
@@ -56,6 +58,8 @@ export interface Relocator {
   readonly deletes: RingQueue<Relocating>;
   /** Kept until a member joins. */
   readonly blocked: Set<Relocating>;
+  /** By partition: those whose duty has ended and will come back. */
+  readonly parked: Map<Partition, Set<Relocating>>;
   readonly tallies: Map<NodeId, Tally>;
   readonly inFlight: Map<NodeId, number>;
   readonly budgets: Map<NodeId, { starts: number; at: Instant }>;
@@ -73,6 +77,7 @@ export function relocator(): Relocator {
     others: new RingQueue(QUEUE_MAX),
     deletes: new RingQueue(QUEUE_MAX),
     blocked: new Set(),
+    parked: new Map(),
     tallies: new Map(),
     inFlight: new Map(),
     budgets: new Map(),
@@ -88,6 +93,10 @@ export function lossesInView(state: DirectoryState, hasJoined: boolean, now: Ins
   for (const [holder, entries] of state.duty.byHolder) {
     if (state.members.has(holder)) continue;
     for (const entry of entries.values()) consider(state, undefined, entry);
+  }
+  for (const [partition, items] of relocating.parked) {
+    if (isOurs(state, partition)) continue;
+    for (const item of items) drop(state, item, out);
   }
   for (const id of [...relocating.inFlight.keys(), ...relocating.budgets.keys()]) {
     if (state.members.has(id)) continue;
@@ -112,23 +121,40 @@ export function recordChanged(
 ): void {
   const item = state.relocator.items.get(key);
   if (item !== undefined) {
-    if (entry !== null && isSameVersion(entry.version, item.entry.version)) return;
+    if (entry !== null && isSameVersion(entry.version, item.entry.version)) return goOn(state, item);
     settle(state, item, entry, out);
   }
   if (entry !== null) consider(state, partition, entry);
   if (state.relocator.singletons.size + state.relocator.others.size > 0) pump(state, now, out);
 }
 
-/** The duty for a partition has ended: the next one on duty counts what is left. */
-export function dropRecords(state: DirectoryState, keys: Iterable<string>, out: DirectoryEffect[]): void {
+/**
+ * The duty for a partition has ended. Where this node goes on as its owner, under another configuration, the duty comes
+ * back, and what happens until then is counted then; otherwise the next one on duty counts what is left.
+ */
+export function dutyEnded(
+  state: DirectoryState,
+  partition: Partition,
+  keys: Iterable<string>,
+  out: DirectoryEffect[],
+): void {
   for (const key of keys) {
     const item = state.relocator.items.get(key);
     if (item === undefined) continue;
-    remove(state, item);
-    const tally = state.relocator.tallies.get(item.entry.record.holder);
-    if (tally === undefined) continue;
-    tally.held--;
-    closeOne(state, item.entry.record.holder, tally, out);
+    if (isOurs(state, partition)) park(state, item);
+    else drop(state, item, out);
+  }
+}
+
+/** The duty for a partition is back, and all of its records were read: those that are not among them are gone. */
+export function dutyBack(
+  state: DirectoryState,
+  partition: Partition,
+  entries: ReadonlyMap<string, Entry>,
+  out: DirectoryEffect[],
+): void {
+  for (const item of state.relocator.parked.get(partition) ?? []) {
+    if (!entries.has(item.entry.key)) settle(state, item, null, out);
   }
 }
 
@@ -160,7 +186,7 @@ function consider(state: DirectoryState, partition: Partition | undefined, entry
   const relocating = state.relocator;
   if (state.view === undefined || !isLost(state, record.holder, record.holderJoin) || relocating.items.has(key)) return;
   const at = partition ?? partitionOfKey(key, state.settings.partitionCount);
-  if (ownerOf(state.view, at) !== state.self) return; // The duty is about to end, or the view of its beginning to come.
+  if (!isOurs(state, at)) return; // The duty is about to end, or the view of its beginning to come.
   const item: Relocating = {
     entry,
     partition: at,
@@ -169,6 +195,7 @@ function consider(state: DirectoryState, partition: Partition | undefined, entry
     tries: 0,
     refusedBy: new Set(),
     round: 0,
+    isParked: false,
   };
   relocating.items.set(key, item);
   let tally = relocating.tallies.get(record.holder);
@@ -211,8 +238,47 @@ function countsOf({ held, relocated, released, excluded, failed }: Tally): Reloc
   return { held, relocated, released, excluded, failed };
 }
 
+function isOurs(state: DirectoryState, partition: Partition): boolean {
+  return state.view !== undefined && ownerOf(state.view, partition) === state.self;
+}
+
+function park(state: DirectoryState, item: Relocating): void {
+  leaveTarget(state, item);
+  const { blocked, parked } = state.relocator;
+  blocked.delete(item);
+  item.isParked = true;
+  const others = parked.get(item.partition);
+  if (others === undefined) parked.set(item.partition, new Set([item]));
+  else others.add(item);
+}
+
+function unpark({ relocator: { parked } }: DirectoryState, item: Relocating): void {
+  item.isParked = false;
+  const items = parked.get(item.partition);
+  items?.delete(item);
+  if (items?.size === 0) parked.delete(item.partition);
+}
+
+/** The duty for it is back, and it is as it was. */
+function goOn(state: DirectoryState, item: Relocating): void {
+  if (!item.isParked) return;
+  unpark(state, item);
+  enqueue(state.relocator, item);
+}
+
+/** Another node counts it. */
+function drop(state: DirectoryState, item: Relocating, out: DirectoryEffect[]): void {
+  const { holder } = item.entry.record;
+  remove(state, item);
+  const tally = state.relocator.tallies.get(holder);
+  if (tally === undefined) return;
+  tally.held--;
+  closeOne(state, holder, tally, out);
+}
+
 function remove(state: DirectoryState, item: Relocating): void {
   leaveTarget(state, item);
+  unpark(state, item);
   state.relocator.items.delete(item.entry.key);
   state.relocator.blocked.delete(item);
 }

@@ -114,6 +114,26 @@ describe("the records of a lost node", () => {
     assert.deepEqual(world.unsettled(), []);
   });
 
+  it("are counted once, also what leaves while its partition is under no duty for a moment", () => {
+    for (const afterMs of [0, 5, 10, 20, 40, 80]) {
+      const world = loaded();
+      world.crash(world.node("n2"));
+      world.remove(world.node("n2"));
+      world.run(afterMs);
+      const gaps = world.members().flatMap((node) =>
+        [...node.directory.duty.partitions.keys()].map((partition) => ({ node, partition }))
+      );
+      for (const { node, partition } of gaps) world.step(node, { kind: "engineDuty", partition, isOn: false });
+      world.run(50);
+      for (const { node, partition } of gaps) world.step(node, { kind: "engineDuty", partition, isOn: true });
+      world.run(3_000);
+      assert.deepEqual(totals(world), { held: 80, relocated: 40, released: 20, excluded: 20, failed: 0 }, `${afterMs}`);
+      const empty = world.events.filter(({ event }) => event.kind === "relocationDone" && event.counts.held === 0);
+      assert.deepEqual(empty, [], "nothing is done that had only begun");
+      assert.deepEqual(world.unsettled(), []);
+    }
+  });
+
   it("are found by whoever takes over the duty", () => {
     const world = loaded();
     world.crash(world.node("n2"));
