@@ -93,7 +93,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "it is leaving",
   ],
   "system/node_http.ts": ["the system is starting"],
-  "system/actor_system.ts": ["a worker ended and is replaced"],
+  "system/worker_losses.ts": ["a worker ended and is replaced"],
   "workers/kind_table.ts": [": it is not among the kinds given to start"],
   "workers/abroad.ts": [": there is no such handler"],
 };
