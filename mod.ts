@@ -5,7 +5,9 @@
  * @module
  */
 export { ActorSystem } from "./system/actor_system.ts";
-export type { RouterOptions, StopActorOptions, SystemState } from "./system/actor_system.ts";
+export type { RouterOptions } from "./system/actor_system.ts";
+export type { StopActorOptions } from "./system/system_actors.ts";
+export type { SystemState } from "./system/system_life.ts";
 export type {
   SingletonArguments,
   SpawnArguments,

@@ -27,15 +27,17 @@ export class ActivationTable<T extends OfActivation> {
   get(key: string, token: Version): T | undefined {
     const newest = this.#newest.get(key);
     if (newest !== undefined && isSameVersion(newest.token, token)) return newest;
-    return this.#older.size === 0 ? undefined : this.#older.get(nameOf(key, token));
+    return this.#older.size === 0 ? undefined : this.#older.get(activationName(key, token));
   }
 
   /** Puts it in, in the place of another of its key and token. */
   set(value: T): void {
     const { key, token } = value;
     const before = this.#newest.get(key);
-    this.#older.delete(nameOf(key, token));
-    if (before !== undefined && !isSameVersion(before.token, token)) this.#older.set(nameOf(key, before.token), before);
+    this.#older.delete(activationName(key, token));
+    if (before !== undefined && !isSameVersion(before.token, token)) {
+      this.#older.set(activationName(key, before.token), before);
+    }
     this.#newest.set(key, value);
   }
 
@@ -43,7 +45,7 @@ export class ActivationTable<T extends OfActivation> {
   delete(key: string, token: Version): boolean {
     const newest = this.#newest.get(key);
     if (newest !== undefined && isSameVersion(newest.token, token)) return this.#newest.delete(key);
-    return this.#older.delete(nameOf(key, token));
+    return this.#older.delete(activationName(key, token));
   }
 
   /** Takes all out. */
@@ -58,6 +60,7 @@ export class ActivationTable<T extends OfActivation> {
   }
 }
 
-function nameOf(key: string, { cfg, seq }: Version): string {
+/** A key and a token as one text. */
+export function activationName(key: string, { cfg, seq }: Version): string {
   return `${key} ${cfg}.${seq}`;
 }

@@ -1,21 +1,20 @@
 /**
- * The system as a program sees it: the composition root of one node. On the main thread it owns the
- * workers, the names and the events; in a worker `start` turns into that worker and never returns. Lives on
- * the main thread.
+ * The system as a program sees it. On the main thread it is what its parts are asked through; in a worker `start` turns
+ * into that worker and never returns. Lives on the main thread.
+ *
+ * One idea: here is what users call, and what they are promised. How a name becomes an actor is different with a cluster
+ * and without, and is behind one interface.
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
-import { encodeToBytes } from "../core/codec.ts";
-import type { DeadLetter, EventType, NodeInfo, TroupeEvent } from "../core/events.ts";
 import { assert } from "../core/assert.ts";
-import { ActorError, fromFailureData, toActorError } from "../core/failure.ts";
-import { partitionOfKey, threadOf } from "../core/hash.ts";
-import type { ActorKey, NodeId, Partition, ThreadIndex } from "../core/ids.ts";
+import type { DeadLetter, EventType, NodeInfo, TroupeEvent } from "../core/events.ts";
+import { ActorError } from "../core/failure.ts";
+import { partitionOfKey } from "../core/hash.ts";
+import type { ActorKey, NodeId, Partition } from "../core/ids.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
-import { SPAWN_TIMEOUT_MS_DEFAULT, STOP_TIMEOUT_MS_DEFAULT } from "../core/limits.ts";
 import { actorKey, grainKey } from "../core/names.ts";
-import { seededRandom } from "../core/random.ts";
+import { OptionsCheck } from "../core/options_check.ts";
 import type { ActorRef, AnyRef, WaitOptions } from "../core/ref.ts";
 import {
   routeeNames,
@@ -25,54 +24,17 @@ import {
   routerSpecOf,
   type RouterStrategy,
 } from "../core/router_pool.ts";
-import { OptionsCheck } from "../core/options_check.ts";
-import { directiveFor } from "../core/supervision.ts";
 import type { Topic } from "../core/topic.ts";
-import { operate } from "../workers/operations.ts";
-import {
-  bootThread,
-  openStore,
-  type Thread,
-  threadClock,
-  type ThreadProgram,
-  type ThreadSettings,
-} from "../workers/thread_boot.ts";
-import { runWorker, type SpawnRecord, workerPlace } from "../workers/worker_main.ts";
-import { WorkerPool } from "../workers/worker_pool.ts";
-import { decodeSpawnFailures, type Operation, type SpawnFailure } from "../workers/worker_protocol.ts";
-import { EventStream } from "./event_stream.ts";
-import { type Health, healthOf } from "./health.ts";
-import { type NodeHttp, openNodeHttp, type ShownSystem } from "./node_http.ts";
-import { answerAll, shutDown } from "./shutdown.ts";
-import { SpawnLedger } from "./spawn_ledger.ts";
-import type { ListedActor, openCluster, SystemCluster } from "./system_cluster.ts";
-import {
-  placedSpawn,
-  placementOf,
-  type SingletonArguments,
-  type SpawnArguments,
-  type SpawnOnArguments,
-  type SpawnOptions,
-} from "./spawn_options.ts";
+import { runWorker, workerPlace } from "../workers/worker_main.ts";
+import type { Health } from "./health.ts";
+import type { SingletonArguments, SpawnArguments, SpawnOnArguments } from "./spawn_options.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
-import { type CheckedOptions, checkOptions, type SystemOptions } from "./system_options.ts";
-import { decodeActors, decodeStats, type SystemStats, totalsOf } from "./system_stats.ts";
-
-const MAIN = 0 as ThreadIndex;
-/** Actors one page of `actors()` holds. */
-const PAGE_ACTORS = 512;
-
-/** The life of a system. */
-export type SystemState = "running" | "draining" | "stopped";
-
-/** Options of stopping one actor. */
-export interface StopActorOptions extends Pick<WaitOptions, "timeoutMs"> {
-  /**
-   * Let it take first what its mailbox holds. Default `false`: what is queued becomes dead letters, or, of a grain,
-   * is taken by its next activation.
-   */
-  readonly drain?: boolean;
-}
+import type { ActorPlace, StopActorOptions } from "./system_actors.ts";
+import type { SystemState } from "./system_life.ts";
+import { checkOptions, type SystemOptions } from "./system_options.ts";
+import { closeParts, healthOfParts, openParts, type SystemParts } from "./system_parts.ts";
+import { programOf } from "./system_program.ts";
+import { type SystemStats, totalsOf } from "./system_stats.ts";
 
 /** Options of a router. */
 export interface RouterOptions {
@@ -84,26 +46,11 @@ export interface RouterOptions {
 
 /** A running actor system. */
 export class ActorSystem implements AsyncDisposable {
-  readonly #options: CheckedOptions;
-  readonly #events: EventStream;
-  readonly #ledger: SpawnLedger;
-  /** This node's part of a cluster; none when it is alone. */
-  #cluster: SystemCluster | undefined = undefined;
-  #pool: WorkerPool | undefined = undefined;
-  /** Health and metrics for others to see; none when it listens nowhere. */
-  #http: NodeHttp | undefined = undefined;
-  #workersLost = 0;
-  /** By thread: actors of the cluster that begin again with its successor. */
-  readonly #begunAgain = new Map<ThreadIndex, number>();
-  #thread: Thread;
-  #state: SystemState = "running";
+  readonly #parts: SystemParts;
   #stopping: Promise<void> | undefined = undefined;
 
-  private constructor(options: CheckedOptions, events: EventStream, ledger: SpawnLedger, thread: Thread) {
-    this.#options = options;
-    this.#events = events;
-    this.#ledger = ledger;
-    this.#thread = thread;
+  private constructor(parts: SystemParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -123,68 +70,68 @@ export class ActorSystem implements AsyncDisposable {
     const program = programOf(checked);
     const place = workerPlace(checked.name);
     if (place !== undefined) return await runWorker(program, place);
-    return await startMain(checked, program);
+    return new ActorSystem(await openParts(checked, program));
   }
 
   /** The system's name. */
   get name(): string {
-    return this.#options.name;
+    return this.#parts.options.name;
   }
 
   /** What it is doing. */
   get state(): SystemState {
-    return this.#state;
+    return this.#parts.life.state;
   }
 
   /** Whether it accepts work. */
   get isRunning(): boolean {
-    return this.#state === "running";
+    return this.state === "running";
   }
 
   /** Whether this system is a node of a cluster, and in it now: it has a view. Says nothing of its lease: see {@link health}. */
   get inCluster(): boolean {
-    return this.#cluster?.member.view !== undefined;
+    return this.#parts.cluster?.member.view !== undefined;
   }
 
   /** `host:port` where others reach this node, also for health and metrics; `undefined` when it listens nowhere. */
   get address(): string | undefined {
-    return this.#cluster?.listener.address ?? this.#http?.address;
+    const { cluster, http } = this.#parts;
+    return cluster?.listener.address ?? http?.address;
   }
 
   /** This node, as others see it; `undefined` without a cluster. Its id changes when it was removed and comes back. */
   get node(): NodeInfo | undefined {
-    return this.#cluster?.member.self;
+    return this.#parts.cluster?.member.self;
   }
 
   /** The members of the cluster as this node knows them, the oldest first; empty without a cluster. */
   members(): readonly NodeInfo[] {
-    return this.#cluster?.member.members ?? [];
+    return this.#parts.cluster?.member.members ?? [];
   }
 
   /** The oldest member that is up: it proposes views, and is the home of singletons without a role. */
   leader(): NodeInfo | undefined {
-    return this.#cluster?.member.leader;
+    return this.#parts.cluster?.member.leader;
   }
 
   /** Whether this node leads now. Another one may a moment later: nothing that must happen once may hang on it alone. */
   isLeader(): boolean {
-    return this.#cluster?.member.isLeader ?? false;
+    return this.#parts.cluster?.member.isLeader ?? false;
   }
 
   /** Whether this node works, and whether it should be sent requests; if not, why. */
   health(): Health {
-    const driver = this.#cluster?.member.driver;
-    return healthOf({ state: this.#state, lagMs: driver?.lagMs ?? this.#http?.lagMs ?? 0, cluster: driver });
+    return healthOfParts(this.#parts);
   }
 
   /** A grain by name: no I/O, activated by its first message. Throws `invalid-name`, `kind-unknown`. */
   grain<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P> {
-    return this.#thread.host.refByKey(kind, grainKey(kind.name, name)) as ActorRef<P>;
+    return this.#refOf(kind, grainKey(kind.name, name));
   }
 
   /** An actor by name: no I/O, whether or not it runs. Throws `invalid-name`, `kind-unknown`. */
   actor<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P> {
-    return this.#thread.host.refByKey(kind, actorKey(name)) as ActorRef<P>;
+    return this.#refOf(kind, actorKey(name));
   }
 
   /**
@@ -210,17 +157,10 @@ export class ActorSystem implements AsyncDisposable {
     kind: Kind<P, Init>,
     ...[options]: SpawnArguments<Init>
   ): Promise<ActorRef<P>[]> {
-    this.#checkRunning();
-    const refs = Array.from(names, (name) => this.actor(kind, name));
-    if (this.#cluster !== undefined) return await this.#spawnInCluster(refs, kind, options, this.#cluster);
-    const batches = batchesOf(refs, (ref) => this.#threadOf(ref.key));
-    const spawned = await Promise.allSettled(
-      batches.map(({ thread, keys }) => this.#spawn(thread, keys, kind, options)),
-    );
-    for (const result of spawned) {
-      if (result.status === "rejected") throw result.reason;
-    }
-    return refs;
+    this.#parts.life.checkRunning();
+    const keys = Array.from(names, (name) => this.actor(kind, name).key);
+    const places = await this.#parts.actors.spawn(keys, kind, options ?? {});
+    return keys.map((key, index) => this.#refOf(kind, key, places[index]));
   }
 
   /**
@@ -234,13 +174,9 @@ export class ActorSystem implements AsyncDisposable {
     kind: Kind<P, Init>,
     ...[options]: SpawnOnArguments<Init>
   ): Promise<ActorRef<P>> {
-    if (this.#cluster === undefined) return await this.spawn(name, kind, ...[options] as SpawnArguments<Init>);
-    this.#checkRunning();
+    this.#parts.life.checkRunning();
     const { key } = this.actor(kind, name);
-    const { init, timeoutMs, role = "", placement = "round-robin", idempotencyKey = "" } = options ?? {};
-    const spawn = placedSpawn(key, kind, init, timeoutMs, placementOf(placement), role, idempotencyKey);
-    const place = await this.#cluster.member.spawn(spawn, this.#thread.host.refs);
-    return this.#thread.host.refs.refByKey(kind, key, place) as ActorRef<P>;
+    return this.#refOf(kind, key, await this.#parts.actors.spawnOn(key, kind, options ?? {}));
   }
 
   /**
@@ -254,25 +190,16 @@ export class ActorSystem implements AsyncDisposable {
     kind: Kind<P, Init>,
     ...[options]: SingletonArguments<Init>
   ): Promise<ActorRef<P>> {
-    this.#checkRunning();
+    this.#parts.life.checkRunning();
     const { key } = this.actor(kind, name);
-    const { init, timeoutMs, role = "" } = options ?? {};
-    if (this.#cluster === undefined) {
-      if (await this.#kindOf(key, undefined) === kind.name) return this.actor(kind, name);
-      return await this.spawn(name, kind, ...[{ init, timeoutMs }] as SpawnArguments<Init>);
-    }
-    const spawn = placedSpawn(key, kind, init, timeoutMs, { kind: "local" }, role, "");
-    const place = await this.#cluster.member.singleton(spawn, this.#thread.host.refs);
-    return this.#thread.host.refs.refByKey(kind, key, place) as ActorRef<P>;
+    return this.#refOf(kind, key, await this.#parts.actors.singleton(key, kind, options ?? {}));
   }
 
   /** The running actor of this name, or `undefined`. A name that another kind has taken is not found. */
   async actorOf<P, Init>(name: string, kind: Kind<P, Init>, wait?: WaitOptions): Promise<ActorRef<P> | undefined> {
-    const ref = this.actor(kind, name);
-    if (this.#cluster === undefined) return await this.#kindOf(ref.key, wait) === kind.name ? ref : undefined;
-    const found = await this.#cluster.member.locate(ref.key, waitMsOf(wait, this.#options.askTimeoutMs));
-    if (found?.kind !== kind.name) return undefined;
-    return this.#thread.host.refs.refByKey(kind, ref.key, found.place) as ActorRef<P>;
+    const { key } = this.actor(kind, name);
+    const found = await this.#parts.actors.find(key, wait);
+    return found?.kind === kind.name ? this.#refOf(kind, key, found.place) : undefined;
   }
 
   /**
@@ -290,8 +217,7 @@ export class ActorSystem implements AsyncDisposable {
 
   /** Whether an actor of this name runs. */
   async actorExists(name: string, wait?: WaitOptions): Promise<boolean> {
-    if (this.#cluster === undefined) return await this.#kindOf(actorKey(name), wait) !== undefined;
-    return await this.#cluster.member.locate(actorKey(name), waitMsOf(wait, this.#options.askTimeoutMs)) !== undefined;
+    return await this.#parts.actors.find(actorKey(name), wait) !== undefined;
   }
 
   /**
@@ -301,14 +227,11 @@ export class ActorSystem implements AsyncDisposable {
    * @throws {ActorError} `link-lost`, `ask-timeout`: a node did not answer; its actors are missing.
    */
   async *actors(filter: { readonly kind?: AnyKind; readonly node?: NodeId } = {}): AsyncGenerator<AnyRef> {
-    for (const node of this.#nodes()) {
-      if (filter.node !== undefined && filter.node !== node) continue;
-      for await (const { kind, key } of this.#actorsOf(node)) {
-        const known = this.#thread.host.kinds.named(kind);
-        if (known === undefined || (filter.kind ?? known) !== known) continue;
-        const place = node === undefined ? undefined : { node, isLocal: node === this.node?.id };
-        yield this.#thread.host.refs.refByKey(known, key, place);
-      }
+    const { actors, threads: { main: { host } } } = this.#parts;
+    for await (const { kind, key, place } of actors.list(filter.node)) {
+      const known = host.kinds.named(kind);
+      if (known === undefined || (filter.kind ?? known) !== known) continue;
+      yield host.refs.refByKey(known, key, place);
     }
   }
 
@@ -331,53 +254,53 @@ export class ActorSystem implements AsyncDisposable {
     const spec = { name, ...options };
     const key = routerKey(spec);
     await this.spawnMany(routeeNames(spec), kind, ...spawnOptions);
-    return this.#thread.host.refByKey(kind, key) as ActorRef<P>;
+    return this.#refOf(kind, key);
   }
 
   /** What happens in the system, live: see {@link TroupeEvent}. */
   events(options: SubscriptionOptions & { readonly types?: readonly EventType[] } = {}): Subscription<TroupeEvent> {
-    return this.#events.subscribe(options.types, options);
+    return this.#parts.events.subscribe(options.types, options);
   }
 
   /** Messages that no handler will see, live. Counted in `stats()` whether or not anybody looks. */
   deadLetters(options: SubscriptionOptions = {}): Subscription<DeadLetter> {
-    return this.#events.deadLetters(options);
+    return this.#parts.events.deadLetters(options);
   }
 
   /** Sends a value to all subscribers of a topic: at most once to each, in the order of each publisher. */
   publish<T>(topic: Topic<T>, value: T): void {
-    this.#checkRunning();
-    this.#thread.host.publish(topic, value);
+    this.#parts.life.checkRunning();
+    this.#parts.threads.main.host.publish(topic, value);
   }
 
   /** The values of a topic from now on, live. */
   subscribe<T>(topic: Topic<T>, options: SubscriptionOptions = {}): Subscription<T> {
-    const { topics } = this.#thread.host;
+    const { events, threads: { main } } = this.#parts;
     let leave = () => {};
     const subscription: Subscription<T> = new Subscription<T>(options, undefined, () => leave());
-    if (this.#events.isClosed) subscription.close();
+    if (events.isClosed) subscription.close();
     if (subscription.isClosed) return subscription;
-    const unlisten = topics.listen(topic.name, (value) => subscription.offer(value as T));
+    const unlisten = main.host.topics.listen(topic.name, (value) => subscription.offer(value as T));
     const close = () => subscription.close();
-    this.#events.onClose(close);
+    events.onClose(close);
     leave = () => {
       unlisten();
-      this.#events.offClose(close);
-      this.#thread.loop.request();
+      events.offClose(close);
+      main.loop.request();
     };
-    this.#thread.loop.request();
+    main.loop.request();
     return subscription;
   }
 
   /** Counters of every thread and their sums. */
   async stats(wait?: WaitOptions): Promise<SystemStats> {
-    const threads = await Promise.all(this.#threads().map((thread) => this.#operate(thread, { op: "stats" }, wait)));
-    return totalsOf(threads.map(decodeStats));
+    const { threads } = this.#parts;
+    return totalsOf(await Promise.all(threads.all.map((thread) => threads.stats(thread, wait))));
   }
 
   /** The partition of a name: a pure function of it. */
   partitionOf(ref: AnyRef): Partition {
-    return partitionOfKey(ref.key, this.#options.partitionCount);
+    return partitionOfKey(ref.key, this.#parts.options.partitionCount);
   }
 
   /** Stops one actor; `false` when there is none. Its name is free when this resolves. Of a router, all routees. */
@@ -391,9 +314,9 @@ export class ActorSystem implements AsyncDisposable {
     what?: string | AnyRef | { readonly timeoutMs?: number },
     options: StopActorOptions = {},
   ): Promise<boolean | void> {
-    if (typeof what === "string") return this.#stopActor(actorKey(what), options);
+    if (typeof what === "string") return this.#parts.actors.stop(actorKey(what), options);
     if (what !== undefined && "key" in what) return this.#stopRef(what, options);
-    return this.#stopping ??= this.#stopAll(what?.timeoutMs ?? this.#options.shutdownTimeoutMs);
+    return this.#stopping ??= closeParts(this.#parts, what?.timeoutMs ?? this.#parts.options.shutdownTimeoutMs);
   }
 
   /** Stops the system: see {@link stop}. */
@@ -401,342 +324,17 @@ export class ActorSystem implements AsyncDisposable {
     await this.stop();
   }
 
-  /** For `startMain` only: what the pool tells of its workers. */
-  static async boot(options: CheckedOptions, program: ThreadProgram, generation: number): Promise<ActorSystem> {
-    const events = new EventStream();
-    const ledger = new SpawnLedger();
-    const http = options.listen === undefined ? undefined : await openNodeHttp(options);
-    const cluster = options.cluster === undefined
-      ? undefined
-      : await openClusterLater(options, options.cluster, events, http?.fetch);
-    const pool = options.entry === undefined || options.workers === 0 ? undefined : new WorkerPool({
-      system: options.name,
-      entry: options.entry,
-      workers: options.workers,
-      ringBytes: options.ringBytes,
-      startTimeoutMs: options.startTimeoutMs,
-      heapMb: options.workerHeapMb,
-      generation,
-      settings: settingsOf(options),
-      kinds: options.kinds.map(({ name }) => name),
-      wanted: events.wanted,
-      lease: cluster?.threads.leaseWord,
-      random: seededRandom(Date.now()),
-      lost: (index, lanes, reason) => system.#workerLost(index, lanes, reason),
-      replaced: (index, respawned) => {
-        const actorsRestarted = respawned + (system.#begunAgain.get(index) ?? 0);
-        events.publish({ type: "workerReplaced", thread: index, actorsRestarted });
-      },
-      respawn: (index) => system.#respawn(index),
-    });
-    const thread = await bootThread(program, {
-      thread: MAIN,
-      lanes: pool?.mainLanes,
-      tokens: { generation, configuration: 1 },
-      clock: threadClock,
-      runsActors: pool === undefined,
-      report: (event) => events.publish(event),
-      wantedEvents: () => events.wantedEvents(),
-      // After the answer to its spawn, which came before it and is taken up by whoever awaits it only now.
-      released: (key) => queueMicrotask(() => ledger.remove(key)),
-      cluster: cluster && ((lanes) => cluster.threads.withLanes(lanes)),
-    }).catch(async (failure) => {
-      await Promise.all([cluster?.close(0), http?.close()]);
-      throw failure;
-    });
-    const system: ActorSystem = new ActorSystem(options, events, ledger, thread);
-    thread.loop.request();
-    system.#pool = pool;
-    system.#cluster = cluster;
-    system.#http = http;
-    http?.attach(system.#shown());
-    try {
-      await pool?.start();
-      await cluster?.begin({
-        thread,
-        actorThreads: () => system.#actorThreads(),
-        endWorker: (index) => void pool?.kill(index),
-        listOn: async (on, after, count) =>
-          decodeActors(await system.#operate(on, { op: "actors", after, count }, undefined)),
-      }, options.signal);
-    } catch (failure) {
-      await pool?.end(0);
-      await cluster?.close(0);
-      await http?.close();
-      await thread.close();
-      throw failure;
-    }
-    http?.started();
-    return system;
-  }
-
   // ------------------------------------------------------------------------------------------------
 
-  #checkRunning(): void {
-    if (this.#state !== "running") throw notRunning(this);
-  }
-
-  #threads(): readonly ThreadIndex[] {
-    return Array.from(
-      { length: (this.#pool === undefined ? 0 : this.#options.workers) + 1 },
-      (_, index) => index as ThreadIndex,
-    );
-  }
-
-  #shown(): ShownSystem {
-    const cluster = this.#cluster;
-    return {
-      health: () => this.health(),
-      lagMs: () => cluster?.member.driver.lagMs,
-      threads: () => this.#threads(),
-      isReady: (thread) => thread === MAIN || this.#pool?.isReady(thread) === true,
-      statsOf: async (thread, timeoutMs) => decodeStats(await this.#operate(thread, { op: "stats" }, { timeoutMs })),
-      workersLost: () => this.#workersLost,
-      cluster: cluster && { vitals: cluster.member.driver, tally: cluster.tally },
-    };
-  }
-
-  #actorThreads(): readonly ThreadIndex[] {
-    return this.#pool === undefined ? [MAIN] : this.#threads().slice(1);
-  }
-
-  #threadOf(key: ActorKey): ThreadIndex {
-    const partition = partitionOfKey(key, this.#options.partitionCount);
-    return threadOf(partition, this.#pool === undefined ? 0 : this.#options.workers);
-  }
-
-  /** The nodes there are actors on, this one first; `undefined` stands for it without a cluster. */
-  #nodes(): readonly (NodeId | undefined)[] {
-    const self = this.node?.id;
-    return [self, ...this.members().map(({ id }) => id).filter((id) => id !== self)];
-  }
-
-  async *#actorsOf(node: NodeId | undefined): AsyncGenerator<ListedActor> {
-    if (this.#cluster !== undefined && node !== undefined && node !== this.node?.id) {
-      const { talk } = this.#cluster;
-      yield* paged((after) => talk.listOf(node, after, PAGE_ACTORS, this.#options.askTimeoutMs));
-      return;
-    }
-    for (const thread of this.#actorThreads()) {
-      yield* paged(async (after) =>
-        decodeActors(await this.#operate(thread, { op: "actors", after, count: PAGE_ACTORS }, undefined))
-      );
-    }
-  }
-
-  #operate(thread: ThreadIndex, operation: Operation, wait: WaitOptions | undefined): Promise<unknown> {
-    if (this.#state === "stopped") return Promise.reject(notRunning(this));
-    const { host } = this.#thread;
-    return host.courier.operate(thread, operation.op, wait, (ask) => {
-      if (thread !== MAIN) {
-        host.outbound?.operate(thread, operation, ask);
-      } else {
-        operate(host, operation, { ok: (value) => host.reply(ask, value), failed: (error) => host.refuse(ask, error) });
-      }
-    });
-  }
-
-  async #spawn<Init>(
-    thread: ThreadIndex,
-    keys: readonly ActorKey[],
-    kind: AnyKind,
-    options: Partial<SpawnOptions<Init>> | undefined,
-  ): Promise<void> {
-    const { init, timeoutMs = SPAWN_TIMEOUT_MS_DEFAULT } = options ?? {};
-    const operation = { op: "spawn", keys, kind: kind.name, init, reason: "spawn" } as const;
-    let failures: readonly SpawnFailure[] = [];
-    try {
-      failures = decodeSpawnFailures(await this.#operate(thread, operation, { timeoutMs }));
-    } catch (thrown) {
-      const error = toActorError(thrown);
-      // They may begin yet, and then are to begin again like any other; if one does not, its end will say so.
-      if (error.code === "ask-timeout") this.#remember(thread, keys, kind, init);
-      throw error;
-    }
-    this.#remember(thread, begunOf(keys, failures), kind, init);
-    const [first] = failures;
-    if (first !== undefined) throw fromFailureData(first.failure);
-  }
-
-  /** Remembers what runs on a worker by now, to begin it again should the worker die. */
-  #remember(thread: ThreadIndex, keys: readonly ActorKey[], kind: AnyKind, init: unknown): void {
-    if (this.#pool === undefined || keys.length === 0) return;
-    const encoded = encodeToBytes(init, this.#thread.host.refs);
-    for (const key of keys) this.#ledger.add(thread, { key, kind: kind.name, init: encoded });
-  }
-
-  async #kindOf(key: ActorKey, wait: WaitOptions | undefined): Promise<unknown> {
-    return await this.#operate(this.#threadOf(key), { op: "kindOf", key }, wait);
-  }
-
-  async #stopActor(key: ActorKey, { drain = false, timeoutMs }: StopActorOptions): Promise<boolean> {
-    if (this.#cluster !== undefined) {
-      if (drain) throw new ActorError("not-supported", `Cannot drain ${key}: actors of a cluster are stopped at once`);
-      return await this.#cluster.member.stop(key, timeoutMs ?? STOP_TIMEOUT_MS_DEFAULT);
-    }
-    const wait = { timeoutMs: timeoutMs ?? STOP_TIMEOUT_MS_DEFAULT };
-    return await this.#operate(this.#threadOf(key), { op: "stop", key, isDraining: drain }, wait) === true;
+  #refOf<P, Init>(kind: Kind<P, Init>, key: ActorKey, place?: ActorPlace): ActorRef<P> {
+    return this.#parts.threads.main.host.refs.refByKey(kind, key, place) as ActorRef<P>;
   }
 
   async #stopRef({ key }: AnyRef, options: StopActorOptions): Promise<boolean> {
+    const { actors } = this.#parts;
     const router = routerSpecOf(key);
-    if (router === undefined) return await this.#stopActor(key, options);
-    const stopped = await Promise.all(routeeNames(router).map((name) => this.#stopActor(actorKey(name), options)));
+    if (router === undefined) return await actors.stop(key, options);
+    const stopped = await Promise.all(routeeNames(router).map((name) => actors.stop(actorKey(name), options)));
     return stopped.includes(true);
   }
-
-  async #stopAll(timeoutMs: number): Promise<void> {
-    const { courier } = this.#thread.host;
-    this.#state = "draining";
-    courier.gate = "draining";
-    const endMs = performance.now() + timeoutMs;
-    await this.#cluster?.leave(timeoutMs / 2);
-    const failures = await shutDown({
-      thread: this.#thread,
-      pool: this.#pool,
-      actorThreads: () => this.#actorThreads().filter((thread) => this.#pool?.isReady(thread) ?? true),
-      operate: (thread, operation, wait) => this.#operate(thread, operation, wait),
-    }, Math.max(1, endMs - performance.now()));
-    await this.#cluster?.close(Math.max(1, Math.min(CLUSTER_CLOSE_MS, endMs - performance.now())));
-    await this.#http?.close();
-    courier.gate = "closed";
-    this.#state = "stopped";
-    answerAll(this.#thread);
-    this.#events.close();
-    for (const failure of failures) {
-      this.#options.log.warn("the system did not stop cleanly", { reason: toActorError(failure).message });
-    }
-  }
-
-  async #spawnInCluster<P, Init>(
-    refs: readonly ActorRef<P>[],
-    kind: Kind<P, Init>,
-    options: Partial<SpawnOptions<Init>> | undefined,
-    { member }: SystemCluster,
-  ): Promise<ActorRef<P>[]> {
-    const { host } = this.#thread;
-    const results = await Promise.allSettled(refs.map(async ({ key }) => {
-      const spawn = placedSpawn(key, kind, options?.init, options?.timeoutMs, { kind: "local" }, "", "");
-      return host.refs.refByKey(kind, key, await member.spawn(spawn, host.refs)) as ActorRef<P>;
-    }));
-    return results.map((result) => {
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
-    });
-  }
-
-  #workerLost(index: ThreadIndex, lanes: Parameters<NonNullable<Thread["lanes"]>["replace"]>[1], reason: string): void {
-    const old = this.#thread.lanes?.replace(index, lanes);
-    if (old !== undefined) this.#thread.loop.drainLast(old.reader);
-    const asksLost = this.#thread.host.threadLost(index, reason, old?.writer.countUnread() ?? 0);
-    if (this.#cluster !== undefined) this.#begunAgain.set(index, this.#cluster.workerLost(index));
-    this.#workersLost++;
-    this.#options.log.error("a worker ended and is replaced", { thread: index, reason, asksLost });
-    this.#events.publish({ type: "workerLost", thread: index, reason, asksLost });
-  }
-
-  /** What begins again on a replaced worker: all whose supervision does not say otherwise. */
-  #respawn(index: ThreadIndex): readonly SpawnRecord[] {
-    const lost = new ActorError("worker-lost", `Cannot go on: worker ${index} ended`);
-    return this.#ledger.of(index).filter(({ key, kind }) => {
-      const supervision = this.#thread.host.kinds.named(kind)?.supervision;
-      const directive = supervision === undefined ? "stop" : directiveFor(supervision, lost);
-      if (directive === "stop" || directive === "escalate") {
-        this.#ledger.remove(key);
-        return false;
-      }
-      return true;
-    });
-  }
-}
-
-async function* paged(
-  pageBehind: (after: ActorKey | undefined) => Promise<readonly ListedActor[]>,
-): AsyncGenerator<ListedActor> {
-  for (let after: ActorKey | undefined = undefined;;) {
-    const page: readonly ListedActor[] = await pageBehind(after);
-    yield* page;
-    if (page.length < PAGE_ACTORS) return;
-    after = page.at(-1)?.key;
-  }
-}
-
-/** Milliseconds that closing links and discovery takes at most. */
-const CLUSTER_CLOSE_MS = 3_000;
-
-function waitMsOf(wait: WaitOptions | undefined, defaultMs: number): number {
-  return wait?.timeoutMs ?? defaultMs;
-}
-
-function notRunning({ name, state }: ActorSystem): ActorError {
-  return new ActorError("system-stopping", `Cannot begin anything: system ${name} is ${state}`);
-}
-
-/** Sockets and discovery are loaded where they are used: a worker runs this file too, and needs none of them. */
-async function openClusterLater(...parts: Parameters<typeof openCluster>): Promise<SystemCluster> {
-  const system = await import("./system_cluster.ts");
-  return await system.openCluster(...parts);
-}
-
-async function startMain(options: CheckedOptions, program: ThreadProgram): Promise<ActorSystem> {
-  // In a cluster the store is asked for the cluster's generation, once there is a cluster.
-  return await ActorSystem.boot(options, program, options.cluster === undefined ? await generationOf(options) : 0);
-}
-
-/** A node without a cluster is a cluster of one, with a new id in every process. */
-async function generationOf({ store }: CheckedOptions): Promise<number> {
-  if (store === undefined) return 0;
-  const opened = await openStore(store);
-  try {
-    return await opened.generationOf(randomUUID());
-  } catch (thrown) {
-    const cause = toActorError(thrown);
-    throw new ActorError("start-failed", `Cannot have a generation from the ${store.kind} store: ${cause.message}`, {
-      cause,
-    });
-  } finally {
-    await opened.close().catch(() => {}); // Nothing was written that could be lost.
-  }
-}
-
-/** What of `keys` runs now. A name given twice has begun once, and failed once. */
-function begunOf(keys: readonly ActorKey[], failures: readonly SpawnFailure[]): readonly ActorKey[] {
-  const counts = new Map<ActorKey, number>();
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  for (const { key } of failures) counts.set(key, (counts.get(key) ?? 0) - 1);
-  return [...counts].flatMap(([key, count]) => count > 0 ? [key] : []);
-}
-
-/** Keys one spawn operation holds: a page of names, not a ring full of them. */
-const BATCH_KEYS = 1024;
-
-function batchesOf(
-  refs: readonly AnyRef[],
-  threadOf: (ref: AnyRef) => ThreadIndex,
-): readonly { readonly thread: ThreadIndex; readonly keys: readonly ActorKey[] }[] {
-  const byThread = Map.groupBy(refs.map((ref) => ({ thread: threadOf(ref), key: ref.key })), ({ thread }) => thread);
-  return [...byThread].flatMap(([thread, members]) => {
-    const keys = members.map(({ key }) => key);
-    const count = Math.ceil(keys.length / BATCH_KEYS);
-    return Array.from(
-      { length: count },
-      (_, page) => ({ thread, keys: keys.slice(page * BATCH_KEYS, (page + 1) * BATCH_KEYS) }),
-    );
-  });
-}
-
-function programOf(options: CheckedOptions): ThreadProgram {
-  return {
-    system: options.name,
-    kinds: options.kinds,
-    store: options.store,
-    resources: options.resources,
-    log: options.log,
-    ...settingsOf(options),
-  };
-}
-
-function settingsOf(options: CheckedOptions): ThreadSettings {
-  const { workers, partitionCount, askTimeoutMs, asksMax, maxMessageBytes } = options;
-  return { workers, partitionCount, askTimeoutMs, asksMax, maxMessageBytes };
 }

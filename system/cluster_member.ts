@@ -25,10 +25,11 @@ import { type OpenDiscovery, openDiscovery } from "../discovery/open_discovery.t
 import { createLinks } from "../remoting/links.ts";
 import type { Listener } from "../remoting/listener.ts";
 import type { SecurityOptions } from "../remoting/security.ts";
-import { ClusterDriver, type DriverWatcher } from "./cluster_driver.ts";
+import { ClusterDriver } from "./cluster_driver.ts";
 import { factOf, infoOf } from "./cluster_facts.ts";
 import type { CheckedClusterOptions } from "./cluster_options.ts";
 import type { ClusterThreads } from "./cluster_threads.ts";
+import type { DriverWatcher } from "./driver_options.ts";
 
 /** What {@link ClusterMember} is given. */
 export interface MemberOptions {

@@ -13,9 +13,9 @@ import type { View } from "../cluster/view.ts";
 import type { NodeId } from "../core/ids.ts";
 import { CLOSE_CODES, UPGRADE_STATUS } from "../remoting/link_refusal.ts";
 import type { Lane, LinkCounters, LinkReport } from "../remoting/links.ts";
-import type { DriverCounts } from "./cluster_driver.ts";
 import { type MetricName, METRICS, type Sample, sample } from "./metric_table.ts";
 import type { ClusterTally } from "./metric_tally.ts";
+import type { DriverCounts } from "./node_identity.ts";
 
 /** What of a node's driver is shown. */
 export interface ClusterVitals {

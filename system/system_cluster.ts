@@ -13,6 +13,7 @@ import { NODE_MESSAGE_BYTES_MAX } from "../core/limits.ts";
 import type { NodeEffect } from "../cluster/cluster_node.ts";
 import { listen, type Listener } from "../remoting/listener.ts";
 import { openStore, type Thread } from "../workers/thread_boot.ts";
+import type { ListedActor } from "./actor_pages.ts";
 import { ClusterMember } from "./cluster_member.ts";
 import type { CheckedClusterOptions } from "./cluster_options.ts";
 import { ClusterThreads } from "./cluster_threads.ts";
@@ -30,12 +31,6 @@ const COUNTED_BY_HOSTS: ReadonlySet<string> = new Set(
     "call-cycle",
   ] satisfies DeadLetterReason[],
 );
-
-/** One actor of a list. */
-export interface ListedActor {
-  readonly kind: string;
-  readonly key: ActorKey;
-}
 
 /** The system a cluster is part of. */
 export interface ClusteredSystem {

@@ -65,15 +65,15 @@ const KUBERNETES = "publishNotReadyAddresses";
 
 /** File → fixed parts of what it prints. */
 const PRINTED: Readonly<Record<string, readonly string[]>> = {
-  "system/cluster_driver.ts": [
+  "system/not_ready.ts": [
     "Cannot join or found a cluster in ",
     "discovery named ",
     "minimumPeersQuorum asks for ",
     " are here, and more than half must be",
     "failed handshakes: ",
     "it does not reach enough of the voters, which are ",
-    "this node was out of the cluster and begins anew",
   ],
+  "system/cluster_driver.ts": ["this node was out of the cluster and begins anew"],
   "cluster/bootstrap.ts": [" nodes see each other", "no cluster has let this node in"],
   "remoting/listener.ts": ["Cannot listen at "],
   "remoting/link_counts.ts": ["no link"],
@@ -93,7 +93,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "it is leaving",
   ],
   "system/node_http.ts": ["the system is starting"],
-  "system/actor_system.ts": ["a worker ended and is replaced"],
+  "system/worker_losses.ts": ["a worker ended and is replaced"],
   "workers/kind_table.ts": [": it is not among the kinds given to start"],
   "workers/abroad.ts": [": there is no such handler"],
 };
