@@ -89,19 +89,23 @@ export function stopActivation(
   const { key, token, status } = activation;
   if (token === undefined) return;
   if (!isHolding(activation)) {
-    if (reason !== "released" || status !== "handing") return;
+    if (!givesUpName(reason) || status !== "handing") return;
     // It was to go on elsewhere, and now is to end.
     activation.handing = undefined;
     handingEnded(state, "released");
     if (activation.isStopped) return release(state, activation, now, out);
     return advance(state, activation, "stopping", out);
   }
-  const next = reason === "handoff" ? "handing" : reason === "released" ? "stopping" : "lost";
+  const next = reason === "handoff" ? "handing" : givesUpName(reason) ? "stopping" : "lost";
   advance(state, activation, next, out);
   if (!activation.isStartSent) return hasStopped(state, activation, undefined, now, out);
   activation.isStopSent = true;
   out.push({ kind: "stop", key, token, reason });
   if (!state.rules.stopBeforeRelease && next === "stopping") release(state, activation, now, out);
+}
+
+function givesUpName(reason: StopReason): boolean {
+  return reason === "released" || reason === "left";
 }
 
 /** Sends the release of its name, unless it is out. */

@@ -244,7 +244,7 @@ function moveSome(state: DirectoryState, departure: Departure, now: Instant, out
       continue;
     }
     departure.released++;
-    stopActivation(state, activation, "released", now, out);
+    stopActivation(state, activation, "left", now, out);
   }
 }
 
@@ -296,7 +296,7 @@ function stopAll(state: DirectoryState, departure: Departure, now: Instant, out:
       continue;
     }
     if (isHolding(activation)) departure.failed++;
-    stopActivation(state, activation, "released", now, out);
+    stopActivation(state, activation, "left", now, out);
   }
 }
 

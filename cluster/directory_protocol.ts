@@ -106,6 +106,8 @@ export type HintRefusal = "leaving" | "no-lease" | "busy" | "ineligible" | "star
 export type StopReason =
   /** Its name is given up. */
   | "released"
+  /** The same, because its node leaves and it is to be nowhere else unasked. */
+  | "left"
   /** It goes on elsewhere; the answer may carry a snapshot. */
   | "handoff"
   /** The node is out. Nothing may be sent. */

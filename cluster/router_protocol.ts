@@ -182,6 +182,7 @@ export type RouterEffect =
   | {
     readonly kind: "deadLetter";
     readonly target: string;
+    readonly actorKind: string;
     readonly sender: SenderId | undefined;
     readonly askId: number | undefined;
     readonly payload: unknown;

@@ -148,7 +148,8 @@ export function bury(
 ): void {
   state.counts.deadLetters++;
   const askId = "ask" in frame ? frame.ask?.id : frame.askId;
-  out.push({ kind: "deadLetter", target: frame.target, sender: frame.sender, askId, payload: frame.payload, reason });
+  const { target, actorKind, sender, payload } = frame;
+  out.push({ kind: "deadLetter", target, actorKind, sender, askId, payload, reason });
 }
 
 /** A failure for an asker, as it travels. */

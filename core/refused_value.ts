@@ -75,6 +75,20 @@ export function cannotTravel(refusal: Refusal): ActorError {
   });
 }
 
+/**
+ * What to throw for `thrown` when it came from encoding `message`, as `actor.handler`: an argument that cannot travel is
+ * named with it, the rest stays. `outer` is where the arguments stand in what was encoded.
+ */
+export function ofMessage(thrown: unknown, message: string, outer: string = ""): unknown {
+  if (!(thrown instanceof ActorError) || thrown.code !== "value-cannot-travel") return thrown;
+  const { path, reason } = thrown.details;
+  const inner = String(path).startsWith(outer) ? String(path).slice(outer.length) : String(path);
+  return new ActorError("value-cannot-travel", `Cannot encode ${inner} of ${message}: ${reason} cannot travel`, {
+    details: { path: inner, reason },
+    cause: thrown.cause,
+  });
+}
+
 /** The steps to the first container met twice on the way in, if there is one. */
 function cycleOf(refusal: Refusal): readonly Step[] | undefined {
   const seen = new Set<object>();

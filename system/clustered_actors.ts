@@ -25,6 +25,26 @@ export interface ClusteredActorsOptions {
   readonly askTimeoutMs: number;
 }
 
+/** A look-up changes nothing: whoever gives up waiting for one has lost nothing but the answer. */
+async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> {
+  if (signal === undefined) return await answer;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () =>
+    reject(
+      new ActorError("ask-aborted", `Cannot ${what}: its caller gave up`, {
+        fate: "not-delivered",
+        cause: signal.reason,
+      }),
+    );
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 /** See the module. */
 export class ClusteredActors implements SystemActors {
   readonly #options: ClusteredActorsOptions;
@@ -70,7 +90,8 @@ export class ClusteredActors implements SystemActors {
     key: ActorKey,
     wait: WaitOptions | undefined,
   ): Promise<{ readonly kind: string; readonly place: RefPlace } | undefined> {
-    return await this.#options.member.locate(key, wait?.timeoutMs ?? this.#options.askTimeoutMs);
+    const { member, askTimeoutMs } = this.#options;
+    return await untilAborted(member.locate(key, wait?.timeoutMs ?? askTimeoutMs), wait?.signal, `look up ${key}`);
   }
 
   async stop(key: ActorKey, { drain = false, timeoutMs }: StopActorOptions): Promise<boolean> {

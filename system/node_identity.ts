@@ -140,13 +140,16 @@ export class NodeIdentity {
     const effects: NodeEffect[] = [];
     stepNode(this.node, input, now, effects);
     for (const effect of effects) this.#perform(effect);
-    if (this.#ending !== undefined) this.#options.ending(this.#ending);
   }
 
   /** Something was half done, and nobody knows which half: it runs nothing more, and ends if it does not end already. */
   broke(reason: string): void {
     this.#options.threads.publish(undefined);
     this.#wasMember ||= this.node.view !== undefined;
+    this.#end(reason);
+  }
+
+  #end(reason: string): void {
     if (this.#ending !== undefined) return;
     this.#ending = reason;
     this.#options.ending(reason);
@@ -186,8 +189,7 @@ export class NodeIdentity {
         return changed();
       case "retire":
         this.#wasMember ||= effect.wasMember;
-        this.#ending = effect.reason;
-        return;
+        return this.#end(effect.reason);
       case "voted":
         return;
       case "odd":
@@ -205,11 +207,12 @@ export class NodeIdentity {
   }
 
   /** A message that finds no room on a data link fails, and those who send to its actor are held back. */
-  #messageUnsent({ target, sender, askId, payload }: UserFrame): void {
+  #messageUnsent({ target, actorKind, sender, askId, payload }: UserFrame): void {
     const { threads, watcher, tell } = this.#options;
     threads.holdBack(target);
     if (askId === undefined) {
-      return watcher.deadLetter({ kind: "deadLetter", target, sender, askId, payload, reason: "buffer-full" });
+      const reason = "buffer-full";
+      return watcher.deadLetter({ kind: "deadLetter", target, actorKind, sender, askId, payload, reason });
     }
     tell({ kind: "abortAsk", askId });
     threads.perform({ kind: "failed", askId, code: "buffer-full", fate: "not-delivered" });

@@ -10,6 +10,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ActorError } from "../core/failure.ts";
 import type { ThreadIndex } from "../core/ids.ts";
+import { HOOK_GRACE_MS } from "../core/limits.ts";
 import type { WaitOptions } from "../core/ref.ts";
 import { abandonAll } from "../workers/operations.ts";
 import { type Thread, threadClock } from "../workers/thread_boot.ts";
@@ -56,16 +57,22 @@ export function answerAll({ host }: Thread): void {
   host.asks.rejectAll(error);
 }
 
-/** Waits until nothing is queued or runs on any thread in two looks between which nothing ran. */
+/**
+ * Waits until nothing is queued or runs on any thread in two looks between which nothing ran; and no longer than
+ * {@link HOOK_GRACE_MS} for what waits without running, such as a handler that waits for a promise that never settles.
+ */
 async function drain({ actorThreads, operate }: ShutdownParts, untilMs: number): Promise<void> {
   let before: string | undefined;
+  let stillUntilMs = Infinity;
   for (let nowMs = threadClock(); nowMs < untilMs; nowMs = threadClock()) {
     const wait = { timeoutMs: untilMs - nowMs };
     const threads = actorThreads();
     const looks = await Promise.allSettled(threads.map((thread) => operate(thread, { op: "activity" }, wait)));
     const activities = looks.map((look) => look.status === "fulfilled" ? decodeActivity(look.value) : LOST);
     const now = activities.map(({ ran }, index) => `${threads[index]}:${ran}`).join();
-    if (activities.every(({ isQuiet }) => isQuiet) && now === before) return;
+    const isStill = now === before;
+    if (isStill && (activities.every(({ isQuiet }) => isQuiet) || nowMs >= stillUntilMs)) return;
+    if (!isStill) stillUntilMs = nowMs + HOOK_GRACE_MS;
     before = now;
     await delay(LOOK_PAUSE_MS);
   }

@@ -10,8 +10,10 @@ import { directiveFor } from "../core/supervision.ts";
 import { performance } from "node:perf_hooks";
 import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
 import { NODE_MESSAGE_BYTES_MAX } from "../core/limits.ts";
+import type { RefCodec } from "../core/ref_data.ts";
 import type { NodeEffect } from "../cluster/cluster_node.ts";
 import { listen, type Listener } from "../remoting/listener.ts";
+import { decodeLetter } from "../workers/letter.ts";
 import { openStore, type Thread } from "../workers/thread_boot.ts";
 import type { ListedActor } from "./actor_pages.ts";
 import { ClusterMember } from "./cluster_member.ts";
@@ -111,6 +113,9 @@ export class SystemCluster {
       },
     });
     for (const warning of cluster.warnings) log.warn(warning);
+    if (options.store?.isShared === false) {
+      log.warn("each node keeps a state of its own: the store is in its memory, and an actor that moves begins empty");
+    }
   }
 
   /** Joins or founds the cluster; resolves when this node may run actors. */
@@ -156,11 +161,25 @@ export class SystemCluster {
     return pages.flat().sort((one, other) => one.key < other.key ? -1 : 1).slice(0, count);
   }
 
-  #deadLetter({ target, reason, sender, askId }: Extract<NodeEffect, { kind: "deadLetter" }>): void {
+  #deadLetter(
+    { target, actorKind, reason, sender, askId, payload }: Extract<NodeEffect, { kind: "deadLetter" }>,
+  ): void {
     const known = DEAD_LETTER_REASONS.find((one) => one === reason) ?? "undeliverable";
     if (COUNTED_BY_HOSTS.has(known)) return;
-    const reports = this.#system?.thread.host.reports;
-    reports?.lostLetter(target, known, sender?.key, askId !== undefined);
+    const host = this.#system?.thread.host;
+    if (host === undefined) return;
+    const to = { kind: actorKind, key: target };
+    host.reports.lostLetter(to, () => handlerOf(payload, host.refs), known, sender?.key, askId !== undefined);
+  }
+}
+
+/** The handler a message was for; `?` when its bytes don't say. */
+function handlerOf(payload: unknown, refs: RefCodec): string {
+  try {
+    return decodeLetter(payload, refs).handler;
+  } catch (thrown) {
+    toActorError(thrown);
+    return "?";
   }
 }
 

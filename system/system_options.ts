@@ -140,7 +140,7 @@ export function checkOptions(options: SystemOptions): CheckedOptions {
     workers: workersOf(options),
     store: options.store,
     resources: options.resources ?? [],
-    log: options.log ?? consoleLog,
+    log: guardedLog(options.log ?? consoleLog),
     askTimeoutMs: options.askTimeoutMs ?? ASK_TIMEOUT_MS_DEFAULT,
     asksMax: options.asksMax ?? ASKS_PER_THREAD_DEFAULT,
     maxMessageBytes: options.maxMessageBytes ?? MESSAGE_BYTES_DEFAULT,
@@ -264,6 +264,18 @@ function checkResources(check: OptionsCheck, resources: unknown): void {
     else if (names.has(name)) check.problem(`${at}.name`, name, "a name no other resource has");
     names.add(name);
   }
+}
+
+/** A log that throws must not end the thread it reports on. */
+function guardedLog(log: Log): Log {
+  const guarded = (level: keyof Log): Log[keyof Log] => (message, fields) => {
+    try {
+      log[level](message, fields);
+    } catch {
+      // There is nowhere left to say so.
+    }
+  };
+  return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
 }
 
 function checkLog(check: OptionsCheck, log: unknown): void {

@@ -71,6 +71,8 @@ export function stopWordOf(reason: MachineStop): StopWord {
     case "released":
     case "gave-up":
       return "released";
+    case "left":
+      return "stopping";
     case "handoff":
       return "moved";
     case "fenced":

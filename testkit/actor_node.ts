@@ -313,7 +313,11 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
       this.#ended({ key, token, reason: "not-found", origins: [], letters: [], through: 0 });
       return;
     }
-    abroad.stop(key, token, reason === "released" || reason === "gave-up" ? "released" : wordOf(reason));
+    abroad.stop(
+      key,
+      token,
+      reason === "released" || reason === "left" || reason === "gave-up" ? "released" : wordOf(reason),
+    );
   }
 
   #ended({ key, token, reason, origins, letters, through }: Remains): void {

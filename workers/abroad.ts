@@ -30,6 +30,7 @@ import type { AnyKind } from "../core/kind.ts";
 import type { StartReason, StopReason } from "../core/lifecycle.ts";
 import { isGrainKey, isKey, rootOf } from "../core/names.ts";
 import type { Courier, Target } from "../core/ref.ts";
+import { ofMessage } from "../core/refused_value.ts";
 import { type FencingToken, fencingToken } from "../core/store.ts";
 import type {
   Activation,
@@ -44,7 +45,7 @@ import type {
 import { type Absence, refused } from "./courier.ts";
 import { ForeignAsk, NO_THREAD } from "./foreign_ask.ts";
 import type { KindTable } from "./kind_table.ts";
-import { decodeLetter, encodeLetter, type Letter } from "./letter.ts";
+import { decodeLetter, encodeLetter, type Letter, LETTER_ARGUMENTS } from "./letter.ts";
 import { PendingAsk, type PendingAsks } from "./pending_asks.ts";
 import { RefTarget } from "./ref_target.ts";
 import type { Refs } from "./refs.ts";
@@ -75,8 +76,11 @@ export interface AbroadOptions {
   readonly letterBytesMax: number;
 }
 
-/** Why an activation is told to end: it is given up, goes on elsewhere, or has lost its right to run. */
-export type StopWord = "released" | "moved" | "fenced";
+/** Why an activation is told to end: it is given up, its node leaves, it goes on elsewhere, or has lost its right to run. */
+export type StopWord = "released" | "stopping" | "moved" | "fenced";
+
+/** What it hears of that, but for one that has lost its right: that one is told nothing more than it must do. */
+const REASON_OF = { released: "stop", stopping: "system-stopping", moved: "moved" } as const;
 
 /** An activation of this host. */
 interface Live {
@@ -158,7 +162,7 @@ export class Abroad {
     const live = this.#find(key, token);
     if (live === undefined) return;
     if (word === "fenced") endFenced(live.cell);
-    else end(live.cell, word === "moved" ? "moved" : "stop");
+    else end(live.cell, REASON_OF[word]);
   }
 
   /** This identity of the process is over: everything that began under it ends, and sends nothing more. */
@@ -396,8 +400,16 @@ export class Abroad {
       actorKind: target.kind.name,
       sender: this.#senderOf(sender),
       ask: ask && { id: ask.id, deadline: ask.deadline },
-      payload: encodeLetter(letter, this.#options.refs, this.#options.letterBytesMax),
+      payload: this.#encodedLetter(letter, target),
     };
+  }
+
+  #encodedLetter(letter: Letter, { key }: Target): Uint8Array {
+    try {
+      return encodeLetter(letter, this.#options.refs, this.#options.letterBytesMax);
+    } catch (thrown) {
+      throw ofMessage(thrown, `${key}.${letter.handler}`, LETTER_ARGUMENTS);
+    }
   }
 
   #senderOf(sender: Target | undefined): ClusterLetter["sender"] {

@@ -427,7 +427,7 @@ function fateOf(raw: unknown): Fate {
 }
 
 function stopWordOf(raw: unknown): StopWord {
-  if (raw === "released" || raw === "moved" || raw === "fenced") return raw;
+  if (raw === "released" || raw === "stopping" || raw === "moved" || raw === "fenced") return raw;
   throw malformed("there is no such word for an end");
 }
 

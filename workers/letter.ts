@@ -24,6 +24,9 @@ export interface Letter {
   readonly trace: string | undefined;
 }
 
+/** Where the arguments stand in a letter, as the encoder says it. */
+export const LETTER_ARGUMENTS = "[0]";
+
 /** The bytes of a letter. Throws what {@link encodeToPassingBytes} throws. */
 export function encodeLetter(
   { handler, sender, chain, args, trace }: Letter,

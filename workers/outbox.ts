@@ -13,6 +13,7 @@ import { ActorError, toFailureData } from "../core/failure.ts";
 import type { ThreadIndex } from "../core/ids.ts";
 import type { Target } from "../core/ref.ts";
 import type { RefCodec } from "../core/ref_data.ts";
+import { ofMessage } from "../core/refused_value.ts";
 import type { KindTable } from "./kind_table.ts";
 import { RecordType, writeEnvelope, writeHeader } from "./record.ts";
 import type { Notice, Operation } from "./worker_protocol.ts";
@@ -83,7 +84,7 @@ export class Outbox implements Outbound {
       lane.end();
     } catch (error) {
       lane.abandon();
-      throw error;
+      throw ofMessage(error, `${target.key}.${target.kind.handlers[handler]?.name ?? "?"}`);
     }
     return true;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Envelope } from "../core/envelope.ts";
-import { type DeadLetterReason, EVENT_TYPES, type TroupeEvent } from "../core/events.ts";
+import { type ActorPlace, type DeadLetterReason, EVENT_TYPES, type TroupeEvent } from "../core/events.ts";
 import type { ActorKey, ThreadIndex } from "../core/ids.ts";
 import type { AnyKind } from "../core/kind.ts";
 import type { Log } from "../core/ports.ts";
@@ -56,12 +56,18 @@ export class Reports {
     });
   }
 
-  /** A message between nodes that no handler will see. Nobody knows its handler: its inside is bytes here. */
-  lostLetter(target: string, reason: DeadLetterReason, from: string | undefined, wasAsk: boolean): void {
+  /** A message between nodes that no handler will see. Its inside is bytes here: `handler` reads them, if somebody looks. */
+  lostLetter(
+    { kind, key }: Pick<ActorPlace, "kind" | "key">,
+    handler: () => string,
+    reason: DeadLetterReason,
+    from: string | undefined,
+    wasAsk: boolean,
+  ): void {
     this.counters.deadLetter(reason);
     if (!this.isWanted("deadLetter")) return;
-    const to = { kind: "", key: target, thread: this.#options.thread };
-    this.#options.report({ type: "deadLetter", to, handler: "?", from, reason, wasAsk });
+    const to = { kind, key, thread: this.#options.thread };
+    this.#options.report({ type: "deadLetter", to, handler: handler(), from, reason, wasAsk });
   }
 
   #failed({ actor, handler, error }: Extract<TroupeEvent, { type: "actorFailed" }>): void {

@@ -104,7 +104,7 @@ export async function bootThread(program: ThreadProgram, place: ThreadPlace): Pr
     wallClock: Date.now,
     random: threadRandom(),
     firstInvocation: (place.tokens.configuration * 64 + place.thread) * INVOCATIONS_PER_LIFE % Number.MAX_SAFE_INTEGER,
-    log: guardedLog(program.log),
+    log: program.log,
     resources: new Map(resources.map(({ name, thing }) => [name, thing])),
     outbound: lanes === undefined ? undefined : (refs) => new Outbox(lanes, kinds, refs),
     persistence: store === undefined ? undefined : (refs, thread) => new Persistence(store, place.tokens, refs, thread),
@@ -197,18 +197,6 @@ async function closeAll({ store, resources }: Opened): Promise<void> {
     }
   }
   if (failures.length > 0) throw failures[0];
-}
-
-/** A log that throws must not end the thread it reports on. */
-function guardedLog(log: Log): Log {
-  const guarded = (level: keyof Log): Log[keyof Log] => (message, fields) => {
-    try {
-      log[level](message, fields);
-    } catch {
-      // There is nowhere left to say so.
-    }
-  };
-  return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
 }
 
 function shortestIdleMs(kinds: readonly AnyKind[]): number {

@@ -35,6 +35,14 @@ describe("stop of a system", () => {
     };
 
     describe(`with ${workers} workers`, () => {
+      it("does not wait for all of its time for a handler that waits for ever", async () => {
+        const system = await start({ shutdownTimeoutMs: 600_000, askTimeoutMs: 600_000 });
+        const passing = system.grain(Gate, "never-opened").ask.pass();
+        await system.grain(Counter, "busy").ask.add(1);
+        await settles("the stop", system.stop());
+        await settles("the ask", passing.catch(() => {}));
+      });
+
       it("lets run what is queued and what waits, then every onStop, children first", async () => {
         const system = await start();
         const names = Array.from({ length: 10 }, (_, index) => `diarist-${index}`);
