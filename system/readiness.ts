@@ -45,6 +45,7 @@ export class Readiness {
   readonly #refusals: LinkRefusal[] = [];
   /** Who was there when the time for beginning was last over. */
   #seen: readonly string[] = [];
+  #isClosed = false;
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
@@ -58,6 +59,7 @@ export class Readiness {
 
   /** Resolves when it is; rejects when no cluster was founded or found in time. */
   untilReady(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(systemStopped());
     if (this.isReady) return Promise.resolve();
     return new Promise((ready, failed) => this.#waiters.add({ ready, failed }));
   }
@@ -92,6 +94,7 @@ export class Readiness {
 
   /** All is over: nobody waits any longer. */
   close(): void {
+    this.#isClosed = true;
     this.#fail(systemStopped());
   }
 

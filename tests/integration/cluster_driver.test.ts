@@ -217,6 +217,7 @@ describe("the driver of a node", () => {
     await node.driver.close();
     await node.driver.close();
     assert.equal(await ready, "system-stopping");
+    await assert.rejects(node.driver.whenReady(), { code: "system-stopping" });
     assert.equal((await request).kind, "failed");
     const late: unknown = await node.driver.request((requestId) => ({
       kind: "locate",
