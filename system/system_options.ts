@@ -205,7 +205,8 @@ function checkNumbers(check: OptionsCheck, options: SystemOptions): void {
   }
 }
 
-function checkKinds(check: OptionsCheck, kinds: unknown): void {
+/** Checks the option `kinds`: a list of kinds without problems, each of its own name. */
+export function checkKinds(check: OptionsCheck, kinds: unknown): void {
   if (!Array.isArray(kinds) || kinds.length === 0 || kinds.length > KINDS_MAX) {
     return check.problem("kinds", kinds, `a list of 1 to ${KINDS_MAX} kinds`);
   }

@@ -220,7 +220,7 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
         return abroad.answered(effect.askId, effect.outcome as LetterOutcome);
       case "failed": {
         const { askId, code, fate } = effect;
-        const failure = { code, fate, message: `Cannot deliver: ${code}`, details: {} };
+        const failure = { code, fate, message: "", details: {} }; // Who asked knows what for, and makes the words.
         return abroad.answered(askId, { kind: "failed", failure });
       }
       case "deadLetter":

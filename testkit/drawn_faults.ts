@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { OptionsCheck } from "../core/options_check.ts";
+import { NODES_MAX, WORLD_MS_MAX } from "./fault_check.ts";
 import type { Fault } from "./fault_plan.ts";
 
 /** What the faults of a property have in common. */
@@ -23,13 +25,19 @@ const STEP_MS = 100;
 
 /**
  * Connections that break, pauses, crashes and splits: for the `faults` of `simulate`. Each list of whole numbers is one
- * fault; up to five are looked at, and what is missing counts as 0.
+ * fault; up to five are looked at, and what is missing counts as 0. Throws `invalid-options`.
  *
  * ```ts
  * const faults = fc.array(fc.array(fc.nat(999)), { maxLength: 3 }).map(toFaults({ nodes: 5 }));
  * ```
  */
 export function toFaults(options: FaultsOptions): (draws: readonly (readonly number[])[]) => readonly Fault[] {
+  const check = new OptionsCheck();
+  const { nodes, withinMs } = options ?? {};
+  check.unknownKeys("", options, ["nodes", "withinMs"]);
+  check.wholeNumber("nodes", nodes, { min: 1, max: NODES_MAX });
+  check.number("withinMs", withinMs, { min: 1, max: WORLD_MS_MAX, optional: true });
+  check.throwIfAny("draw faults");
   return (draws) => draws.map((numbers) => faultOf(numbers, options));
 }
 

@@ -18,7 +18,6 @@
  *
  * @module
  */
-import { ActorError } from "../core/failure.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
 import type { ActorRef } from "../core/ref.ts";
 import type { Expectation } from "./expectations.ts";
@@ -48,17 +47,25 @@ export interface SimulateOptions {
   readonly resources?: Readonly<Record<string, unknown>>;
   /** Milliseconds an ask waits unless it says otherwise. */
   readonly askTimeoutMs?: number;
+  /** Hears one line for each thing that happens to actors and to their nodes. Changes nothing of the run. */
+  readonly trace?: ((line: string) => void) | TraceOptions;
+}
+
+/** Who hears what happens, and how much of it. */
+export interface TraceOptions {
   /** Hears one line for each thing that happens. */
-  readonly trace?: (line: string) => void;
+  readonly line: (line: string) => void;
+  /** Whether it hears of each frame between the machines of the cluster too: thousands of lines. Default `false`. */
+  readonly frames?: boolean;
 }
 
 /** One host of a world. Its process may crash and begin again; the host stays. */
 export interface SimulatedNode {
-  /** A grain by name, as this node sees it. */
+  /** A grain by name, as this node sees it. Throws `invalid-name`, `kind-unknown`. */
   grain<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P>;
-  /** An actor by name, whether or not it runs. */
+  /** An actor by name, whether or not it runs. Throws `invalid-name`, `kind-unknown`. */
   actor<P, Init>(kind: Kind<P, Init>, name: string): ActorRef<P>;
-  /** Starts an actor on this node. Rejects with `name-taken`, `start-failed`, `node-lost`. */
+  /** Starts an actor on this node. Rejects with `name-taken`, `invalid-name`, `kind-unknown`, `start-failed`, `node-lost`. */
   spawn<P, Init>(
     name: string,
     kind: Kind<P, Init>,
@@ -88,36 +95,41 @@ export interface SimulatedWorld {
    * world stands still in real time then, and nothing promises that such a run can be repeated.
    */
   readonly outside: ReadonlyMap<string, number>;
-  /** One host, by its index from 0. */
+  /** One host, by its index from 0. Throws `invalid-options` when there is none. */
   node(index: number): SimulatedNode;
   /**
    * Lets time pass until every node that is up has a lease: the cluster has come together. Asks, spawns and `run` do
    * this by themselves once; a tell before it may be lost.
    */
   ready(withinMs?: number): Promise<void>;
-  /** Lets time pass. Rejects with the first broken claim or promise, and with what a handler may not do. */
+  /**
+   * Lets time pass, at most thirty days. Rejects with the first broken claim or promise, with what a handler may not do,
+   * and with `invalid-options`.
+   */
   run(duration: Duration): Promise<void>;
-  /** Claims something of this world from now on: see {@link always} and {@link eventually}. */
+  /** Claims something of this world from now on: see {@link always} and {@link eventually}. Throws `invalid-options`. */
   expect(expectation: Expectation): void;
-  /** The process of a node is gone with its memory. It stays down until {@link restart} or {@link heal}. */
+  /** The process of a node is gone with its memory. It stays down until {@link restart} or {@link heal}. Throws `invalid-options`. */
   crash(index: number): void;
-  /** A node that is down begins again, with a new identity. */
+  /** A node that is down begins again, with a new identity. Throws `invalid-options`. */
   restart(index: number): void;
-  /** The groups hear nothing of each other, until {@link heal}. A node in no group is alone. */
+  /**
+   * The groups hear nothing of each other, until {@link heal}. A node in no group is alone. Throws `invalid-options` for
+   * a node that isn't there, and for one that is in two places.
+   */
   split(...groups: readonly (readonly number[])[]): void;
   /** Everything is mended: the network is whole, the store answers, nodes that are down begin again, no fault comes. */
   heal(): void;
-  /** What the store holds of a kind's grains, decoded, by name. */
+  /** What the store holds of a kind's grains, decoded, by name. Throws `kind-unknown`. */
   saved<State = unknown>(kind: { readonly name: string }): ReadonlyMap<string, State>;
 }
 
-const NODES_MAX = 30;
-
-/** Makes a world. The cluster comes together when somebody first waits for something in it. */
+/**
+ * Makes a world. The cluster comes together when somebody first waits for something in it.
+ *
+ * @throws {ActorError} `invalid-options` with everything that is wrong with them: unknown names, values out of range,
+ * faults that could befall nobody, declarations of kinds with problems.
+ */
 export function simulate(options: SimulateOptions): SimulatedWorld {
-  const { nodes } = options;
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
-    throw new ActorError("invalid-options", `Cannot simulate ${nodes} nodes; allowed are 1 to ${NODES_MAX}`);
-  }
   return new WorldOfActors(options);
 }

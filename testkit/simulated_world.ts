@@ -5,6 +5,7 @@
  */
 import { encodeToBytes } from "../core/codec.ts";
 import { ActorError } from "../core/failure.ts";
+import type { ActorKey } from "../core/ids.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
 import { actorKey, grainKey } from "../core/names.ts";
 import type { Claim } from "../cluster/directory_protocol.ts";
@@ -24,8 +25,9 @@ import { SimStore, SimStoreContents, STORE_CALM } from "./sim_store.ts";
 import type { Duration, SimulatedNode, SimulatedWorld, SimulateOptions } from "./simulate.ts";
 import { choiceOf, drawnFault, type FaultChoice, isPlan, settingsOf, storeSettingsOf } from "./user_faults.ts";
 import { UserCourier } from "./user_refs.ts";
+import { checkExpectation, checkGroups, checkHost, checkKind, checkWithin, kindUnknown, msOf } from "./world_calls.ts";
+import { checkWorldOptions, type WorldOptions } from "./world_options.ts";
 
-const ASK_TIMEOUT_MS = 5_000;
 const SPAWN_TIMEOUT_MS = 20_000;
 const READY_MS_MAX = 120_000;
 const READY_STEP_MS = 100;
@@ -34,7 +36,7 @@ const ASK_LATE_MS_MAX = 1_000;
 
 /** A simulated cluster, with rules that our own tests may take away. */
 export class WorldOfActors implements SimulatedWorld {
-  readonly #options: SimulateOptions;
+  readonly #options: WorldOptions;
   readonly #rules: Rules;
   readonly #choice: FaultChoice | undefined;
   readonly #world: ActorWorld;
@@ -48,18 +50,20 @@ export class WorldOfActors implements SimulatedWorld {
   #areFaultsOver = false;
   #faultIndex = 0;
 
-  constructor(options: SimulateOptions, rules: Rules = ALL_RULES) {
+  /** Throws `invalid-options` with every problem. */
+  constructor(given: SimulateOptions, rules: Rules = ALL_RULES) {
+    const options = checkWorldOptions(given);
     this.#options = options;
     this.#rules = rules;
     const { seed, nodes, trace } = options;
-    this.#choice = choiceOf(options.faults ?? "none");
+    this.#choice = choiceOf(options.faults);
     this.#contents = new SimStoreContents({ ...storeSettingsOf(this.#choice), ...options.store });
     this.#world = new ActorWorld(seed, settingsOf(nodes, this.#choice), (world) => this.#cast(world), {
       look: () => {
         this.#runs.verdict();
         this.#expectations.check(this.#world.nowMs);
       },
-    }, trace);
+    }, trace?.line);
     this.#world.begin();
   }
 
@@ -88,7 +92,8 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   node(index: number): SimulatedNode {
-    const host = this.#hostOf(index);
+    const { kinds } = this.#options;
+    const host = this.#hostOf(index, "give the node");
     const courier = new UserCourier(
       {
         actorsOf: (at) => this.#world.sim.at(at).process?.actors,
@@ -96,15 +101,19 @@ export class WorldOfActors implements SimulatedWorld {
         whenReady: () => this.#isReady ? undefined : this.ready(),
       },
       host,
-      this.#options.askTimeoutMs ?? ASK_TIMEOUT_MS,
+      this.#options.askTimeoutMs,
     );
+    const refOf = <P>(kind: AnyKind, key: ActorKey) => {
+      checkKind(kind, kinds);
+      return courier.ref<P>(kind, key);
+    };
     const up = () => this.#world.sim.at(host).process !== undefined;
     return {
       get isUp() {
         return up();
       },
-      grain: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, grainKey(kind.name, name)),
-      actor: <P, Init>(kind: Kind<P, Init>, name: string) => courier.ref<P>(kind, actorKey(name)),
+      grain: <P, Init>(kind: Kind<P, Init>, name: string) => refOf<P>(kind, grainKey(kind.name, name)),
+      actor: <P, Init>(kind: Kind<P, Init>, name: string) => refOf<P>(kind, actorKey(name)),
       spawn: async <P, Init>(name: string, kind: Kind<P, Init>, ...init: unknown[]) => {
         await this.#spawn(host, kind, name, init[0]);
         return courier.ref<P>(kind, actorKey(name));
@@ -114,6 +123,7 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   async ready(withinMs: number = READY_MS_MAX): Promise<void> {
+    checkWithin(withinMs);
     const untilMs = this.#world.nowMs + withinMs;
     for (;;) {
       const waiting = this.#world.sim.nodes.find(({ process }) => process?.unready() !== undefined);
@@ -129,27 +139,30 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   async run(duration: Duration): Promise<void> {
+    const ms = msOf(duration);
     if (!this.#isReady) await this.ready();
-    await this.#world.pass(msOf(duration));
+    await this.#world.pass(ms);
     this.#checkAsks();
   }
 
   expect(expectation: Expectation): void {
+    checkExpectation(expectation);
     this.#expectations.add(expectation, this.#world.nowMs);
     // So that somebody looks when its time is over, though nothing happens then.
     if (expectation.kind === "eventually") this.#world.later(expectation.withinMs + 1, () => {});
   }
 
   crash(index: number): void {
-    this.#world.crash(this.#hostOf(index), undefined);
+    this.#world.crash(this.#hostOf(index, "crash the node"), undefined);
   }
 
   restart(index: number): void {
-    this.#world.restart(this.#hostOf(index));
+    this.#world.restart(this.#hostOf(index, "restart the node"));
   }
 
   split(...groups: readonly (readonly number[])[]): void {
     const { nodes } = this.#options;
+    checkGroups(groups, nodes);
     const groupOf = (host: number) => groups.findIndex((group) => group.includes(host));
     const ways: StoppedWay[] = [];
     for (let from = 0; from < nodes; from++) {
@@ -169,14 +182,15 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   saved<State = unknown>(kind: { readonly name: string }): ReadonlyMap<string, State> {
+    if (!this.#options.kinds.some(({ name }) => name === kind.name)) throw kindUnknown(kind.name);
     return this.#contents.statesOf(kind.name) as ReadonlyMap<string, State>;
   }
 
   // ------------------------------------------------------------------------------------------------
 
-  #hostOf(index: number): number {
-    if (Number.isInteger(index) && index >= 0 && index < this.#options.nodes) return index;
-    throw new ActorError("invalid-options", `There is no node ${index}: the world has ${this.#options.nodes}`);
+  #hostOf(index: number, what: string): number {
+    checkHost(index, this.#options.nodes, what);
+    return index;
   }
 
   /** Every ask of an actor ends by its deadline, as long as its node runs. */
@@ -195,7 +209,7 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   #beginFaults(): void {
-    const { faults = "none" } = this.#options;
+    const { faults } = this.#options;
     if (isPlan(faults)) {
       for (const fault of faults) this.#world.later(fault.atMs, () => this.#befall(() => this.#world.befall(fault)));
     } else if (this.#choice !== undefined) this.#drawFault(this.#choice);
@@ -246,7 +260,7 @@ export class WorldOfActors implements SimulatedWorld {
     birth: Birth,
     cluster: MachineCluster,
   ): ActorNode {
-    const { kinds, resources = {}, askTimeoutMs = ASK_TIMEOUT_MS } = this.#options;
+    const { kinds, resources, askTimeoutMs } = this.#options;
     const { random } = birth;
     const draw = (count: number) => scaled(random.u32(), count);
     const store = new SimStore(this.#contents, (ms, go) => world.later(ms, go), draw);
@@ -259,7 +273,7 @@ export class WorldOfActors implements SimulatedWorld {
       generation: () => this.#contents.generationOf(cluster.clusterId),
       clock: () => world.clockOf(birth.host),
       later: (ms, go) => world.later(ms, go),
-      resources: new Map(Object.entries(resources)),
+      resources,
       askTimeoutMs,
       watcher: {
         sent: (payload, sender, target) => this.#runs.sent(payload, sender, target),
@@ -286,6 +300,8 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   async #spawn(host: number, kind: AnyKind, name: string, init: unknown): Promise<void> {
+    checkKind(kind, this.#options.kinds);
+    const key = actorKey(name);
     if (!this.#isReady) await this.ready();
     const { process } = this.#world.sim.at(host);
     const lost = nodeLost(`spawn of ${name}`);
@@ -300,7 +316,7 @@ export class WorldOfActors implements SimulatedWorld {
       idempotencyKey: "",
     };
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    process.spawn({ key: actorKey(name), claim, placement: { kind: "local" } }, SPAWN_TIMEOUT_MS, (effect) => {
+    process.spawn({ key, claim, placement: { kind: "local" } }, SPAWN_TIMEOUT_MS, (effect) => {
       const error = failureOfDone(effect);
       if (error === undefined) resolve();
       else reject(error);
@@ -329,14 +345,4 @@ function wordName({ word }: WordFrame): string {
 /** A node that stands still, or is frozen, does not say itself that the time is over. */
 function overdue(lost: ActorError): ActorError {
   return new ActorError("ask-timeout", `${lost.message.replace(": its node is gone", "")}: no answer in time`);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
-
-function msOf(duration: Duration): number {
-  if (typeof duration === "number") return duration;
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(duration) ?? [];
-  const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
-  if (Number.isFinite(ms)) return ms;
-  throw new ActorError("invalid-options", `Cannot run for ${duration}: a duration is like 500, "30s" or "5m"`);
 }

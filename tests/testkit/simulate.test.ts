@@ -151,10 +151,18 @@ describe("simulate", () => {
     await assert.rejects(world.run("soon" as "1s"), { code: "invalid-options" });
   });
 
-  it("refuses worlds it cannot make", () => {
-    assert.throws(() => simulate({ nodes: 0, seed: 1, kinds }), { code: "invalid-options" });
-    assert.throws(() => simulate({ nodes: 31, seed: 1, kinds }), { code: "invalid-options" });
-    assert.throws(() => simulate({ nodes: 1, seed: 1, kinds }).node(1), { code: "invalid-options" });
+  it("names actor and handler in the failures of asks, as a live system does", async () => {
+    const world = simulate({ nodes: 5, seed: 42, kinds });
+    const counter = world.node(0).grain(Counter, "a");
+    await counter.ask.add(1);
+    world.split([0, 1], [2, 3, 4]);
+    await world.run("20s");
+    await assert.rejects(counter.ask.add(100), (error: ActorError) => {
+      assert.match(error.message, /^Cannot deliver counter:a\.add: \w/);
+      assert.doesNotMatch(error.message, new RegExp(`${error.code}$`), "words, not the code");
+      assert.deepEqual(error.details, { to: "counter:a", handler: "add" });
+      return true;
+    });
   });
 });
 
