@@ -24,6 +24,7 @@ import type { StopReason as StopWord } from "../cluster/directory_protocol.ts";
 import type { Arrived, BounceReason } from "../cluster/router_protocol.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ClusterLetter, ClusterPort, LetterOutcome, Remains } from "../workers/cluster_port.ts";
+import type { AskSubject } from "../workers/pending_asks.ts";
 import { KindTable } from "../workers/kind_table.ts";
 import { PartitionHost } from "../workers/partition_host.ts";
 import { Persistence } from "../workers/persistence.ts";
@@ -60,8 +61,17 @@ export interface NodeWatcher {
   /** A message leaves; its payload travels by reference. */
   sent(payload: object, sender: ClusterLetter["sender"], target: string): void;
   event(node: ActorWitness, event: TroupeEvent): void;
+  /** An ask ends with an error, on the side of who asked. */
+  askFailed(node: ActorWitness, subject: AskSubject, error: ActorError): void;
+  /** A message to another node that no handler will see, and of which nobody else is told. */
+  lost(node: ActorWitness, target: string, reason: string): void;
+  /** Its actors may run for the first time, may not any more, or may again. */
+  lease(node: ActorWitness, change: LeaseChange): void;
   logged(node: ActorWitness, level: keyof Log, message: string): void;
 }
+
+/** What becomes of the right of one life of a node to run actors. */
+export type LeaseChange = "first" | "out" | "again";
 
 /** A node, as a watcher sees it. */
 export interface ActorWitness {
@@ -94,6 +104,7 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
   readonly #talk: PeerTalk;
   #requestId = 0;
   #isRequested = false;
+  #lease: "none" | "held" | "out" = "none";
 
   constructor(options: ActorNodeOptions) {
     this.#options = options;
@@ -101,6 +112,7 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
     this.id = birth.id;
     this.host = birth.host;
     this.actors = this.#host();
+    this.actors.asks.failed = (subject, error) => options.watcher.askFailed(this, subject, error);
     this.#talk = this.#talkOf(logTo((level, message) => options.watcher.logged(this, level, message)));
     this.#talk.attach(this.actors);
   }
@@ -224,6 +236,8 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
         return abroad.answered(askId, { kind: "failed", failure });
       }
       case "deadLetter":
+        // Whoever asked hears of it with the ask's error.
+        if (effect.askId === undefined) this.#options.watcher.lost(this, effect.target, effect.reason);
         return;
       case "start": {
         const { key, token, record } = effect;
@@ -243,12 +257,21 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
       case "word":
         return this.#talk.received(effect.from, effect.word);
       case "lease":
-        if (effect.status === "held" || effect.status === "soft") this.actors.thaw();
-        else this.actors.freeze();
-        return;
+        return this.#setLease(effect.status === "held" || effect.status === "soft");
       default:
         return effect satisfies never;
     }
+  }
+
+  #setLease(isHeld: boolean): void {
+    const before = this.#lease;
+    if (isHeld) this.actors.thaw();
+    else this.actors.freeze();
+    if (isHeld) this.#lease = "held";
+    else if (before === "held") this.#lease = "out";
+    if (this.#lease === before) return;
+    const begun = before === "none" ? "first" : "again";
+    this.#options.watcher.lease(this, isHeld ? begun : "out");
   }
 
   /** What the systems of two nodes have to do with each other beside their machines. */

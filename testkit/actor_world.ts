@@ -15,13 +15,17 @@ import type { HandlerContext } from "../core/handler_context.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ActorFrame } from "./actor_cluster.ts";
 import type { ActorNode, ActorOperation } from "./actor_node.ts";
+import type { ActorTrace } from "./actor_trace.ts";
 import { EventHash } from "./event_hash.ts";
 import { type Fault, type StoppedWay, stoppedWays, type WorldSettings } from "./fault_plan.ts";
+import { hostFaultText, wayFaultName } from "./fault_words.ts";
 import { setTraps, trapError, type TrapReport } from "./handler_traps.ts";
 import { type Cast, SimulationViolation } from "./scenario.ts";
 import { EVENT, hostEvent, type SimEvent } from "./sim_event.ts";
 import { disturb, liveHost, mannerOfCrash } from "./sim_faults.ts";
+import type { SimNode } from "./sim_node.ts";
 import { SimWorld } from "./sim_world.ts";
+import type { Tracer } from "./transcript.ts";
 
 /** Real milliseconds a world stands still for a handler that waits for something outside of it. */
 export const OUTSIDE_WAIT_MS_MAX = 1_000;
@@ -46,6 +50,7 @@ export class ActorWorld {
   readonly #hash = new EventHash();
   readonly #settings: WorldSettings;
   readonly #watcher: WorldWatcher;
+  readonly #trace: ActorTrace | undefined;
   readonly #calls = new Map<number, () => void>();
   readonly #wakes = new Map<number, number>();
   readonly #patient = new WeakSet<HandlerContext>();
@@ -63,11 +68,13 @@ export class ActorWorld {
     settings: WorldSettings,
     cast: (world: ActorWorld) => Cast<ActorFrame, ActorOperation, never, ActorNode>,
     watcher: WorldWatcher,
-    trace: ((line: string) => void) | undefined,
+    trace?: ActorTrace,
+    frames?: Tracer,
   ) {
+    this.#trace = trace;
     this.#settings = settings;
     this.#watcher = watcher;
-    this.sim = new SimWorld({ seed, settings, items: [] }, cast(this), this.#hash, trace);
+    this.sim = new SimWorld({ seed, settings, items: [] }, cast(this), this.#hash, frames);
   }
 
   /** All hosts start. */
@@ -128,6 +135,7 @@ export class ActorWorld {
 
   crash(host: number, downMs: number | undefined): void {
     const node = this.sim.at(host);
+    if (node.isUp) this.#trace?.say(host, downMs === undefined ? "crashes" : `crashes for ${downMs} ms`);
     this.sim.crash(node, mannerOfCrash(this.sim, node));
     if (downMs !== undefined) this.later(downMs, () => this.restart(host));
   }
@@ -136,12 +144,14 @@ export class ActorWorld {
     this.sim.boot(this.sim.at(host));
   }
 
-  /** Nothing gets through on these ways; the function that mends it. */
-  block(ways: readonly StoppedWay[]): () => void {
+  /** Nothing gets through on these ways, by whatever `name` says; the function that mends it. */
+  block(ways: readonly StoppedWay[], name: string): () => void {
+    this.#trace?.say(undefined, `${name} begins`);
     this.#blocked.add(ways);
     this.sim.blocks.change(ways, 1);
     return () => {
       if (!this.#blocked.delete(ways)) return;
+      this.#trace?.say(undefined, `${name} ends`);
       this.sim.blocks.change(ways, -1);
       this.sim.network.flush(this.sim.nowUs);
     };
@@ -149,6 +159,7 @@ export class ActorWorld {
 
   /** All that was blocked gets through again. */
   mend(): void {
+    this.#trace?.say(undefined, "all is mended");
     for (const ways of this.#blocked) this.sim.blocks.change(ways, -1);
     this.#blocked.clear();
     this.sim.network.flush(this.sim.nowUs);
@@ -163,11 +174,27 @@ export class ActorWorld {
         return;
       }
       case "partition":
-      case "clog":
-        return this.later(fault.forMs, this.block(stoppedWays(fault, this.sim.nodes.length)));
+      case "clog": {
+        const hosts = this.sim.nodes.length;
+        return this.later(fault.forMs, this.block(stoppedWays(fault, hosts), wayFaultName(fault, hosts)));
+      }
       default:
+        this.#sayFault(fault);
         return disturb(this.sim, fault);
     }
+  }
+
+  #sayFault(fault: Exclude<Fault, { kind: "crash" | "partition" | "clog" }>): void {
+    if (this.#trace === undefined) return;
+    if (fault.kind === "reset") {
+      const [from, to] = [liveHost(this.sim, fault.from), liveHost(this.sim, fault.to)];
+      if (from !== undefined && to !== undefined && from !== to) {
+        this.#trace.say(undefined, `the connections of n${from.host} and n${to.host} break`);
+      }
+      return;
+    }
+    const host = liveHost(this.sim, fault.host)?.host;
+    if (host !== undefined) this.#trace.say(host, hostFaultText(fault));
   }
 
   // --- the loop -------------------------------------------------------------------------------------
@@ -209,6 +236,7 @@ export class ActorWorld {
     const failure = cause ? error.cause as SimulationViolation : error;
     if (failure instanceof SimulationViolation) failure.atMs = this.nowMs;
     failure.message += ` (at ${this.nowMs} ms of a world with seed ${this.sim.plan.seed})`;
+    this.#trace?.say(undefined, `the world ends: ${failure.message}`);
     this.failure = failure;
     for (const lose of [...this.#losers]) lose(failure);
   }
@@ -320,8 +348,14 @@ export class ActorWorld {
     const node = this.sim.at(event.host);
     if (!node.isUp || event.number !== node.boot) return;
     if (event.kind === EVENT.tick) this.sim.tick(node);
-    else if (event.kind === EVENT.resume) this.sim.resume(node);
+    else if (event.kind === EVENT.resume) this.#resume(node);
     else if (event.kind === EVENT.rebirth) this.sim.birth(node);
+  }
+
+  #resume(node: SimNode<ActorFrame, ActorNode>): void {
+    // Said before it does what has waited.
+    if (node.isStill && this.sim.nowUs >= node.stillUntilUs) this.#trace?.say(node.host, "goes on");
+    this.sim.resume(node);
   }
 }
 

@@ -38,6 +38,9 @@ export type Later = (ms: number, go: () => void) => void;
 /** A number from `0` to below `count`, the next one of a node. */
 export type Draw = (count: number) => number;
 
+/** Hears what became of a write when it reached the store; `undefined` when it failed there, without effect. */
+export type SaveHeard = (key: string, result: SaveResult | undefined, isFailing: boolean) => void;
+
 /** What is stored. It outlives every node. */
 export class SimStoreContents {
   /** Changed at any time: the next operation goes by it. */
@@ -88,12 +91,14 @@ export class SimStore implements StateStore {
   readonly #contents: SimStoreContents;
   readonly #later: Later;
   readonly #draw: Draw;
+  readonly #heard: SaveHeard | undefined;
   #isGone = false;
   /** Operations sent and not yet in effect, in order. */
   readonly #queue: (() => void)[] = [];
   readonly #waiting = new Map<string, number>();
 
-  constructor(contents: SimStoreContents, later: Later, draw: Draw) {
+  constructor(contents: SimStoreContents, later: Later, draw: Draw, heard?: SaveHeard) {
+    this.#heard = heard;
     this.#contents = contents;
     this.#later = later;
     this.#draw = draw;
@@ -105,7 +110,12 @@ export class SimStore implements StateStore {
 
   save(key: string, token: FencingToken, bytes: Uint8Array): Promise<SaveResult> {
     const copy = bytes.slice();
-    return this.#perform(key, refusalOfKey(key) ?? refusalOfState(bytes), () => this.#contents.save(key, token, copy));
+    return this.#perform(
+      key,
+      refusalOfKey(key) ?? refusalOfState(bytes),
+      () => this.#contents.save(key, token, copy),
+      (result, isFailing) => this.#heard?.(key, result, isFailing),
+    );
   }
 
   generationOf(clusterId: string): Promise<number> {
@@ -127,7 +137,12 @@ export class SimStore implements StateStore {
     return this.#waiting.has(key);
   }
 
-  #perform<T>(key: string, refusal: ActorError | undefined, work: () => T): Promise<T> {
+  #perform<T>(
+    key: string,
+    refusal: ActorError | undefined,
+    work: () => T,
+    done?: (result: T | undefined, isFailing: boolean) => void,
+  ): Promise<T> {
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
     const { latencyMsMax, failPerMille } = this.#contents.settings;
@@ -137,6 +152,7 @@ export class SimStore implements StateStore {
     return new Promise((resolve, reject) => {
       this.#queue.push(() => {
         const result = hasEffect ? work() : undefined;
+        done?.(result, isFailing);
         this.#later(backMs, () => {
           this.#answered(key);
           if (this.#isGone) return;

@@ -8,15 +8,18 @@ import { ActorError } from "../core/failure.ts";
 import type { ActorKey } from "../core/ids.ts";
 import type { AnyKind, Kind } from "../core/kind.ts";
 import { actorKey, grainKey } from "../core/names.ts";
+import type { SaveResult } from "../core/store.ts";
 import type { Claim } from "../cluster/directory_protocol.ts";
 import { ALL_RULES, type Rules } from "../cluster/rules.ts";
 import { decodePeerWord } from "../system/peer_words.ts";
 import type { ActorFrame, WordFrame } from "./actor_cluster.ts";
 import { ActorNode, type ActorOperation, failureOfDone, nodeLost } from "./actor_node.ts";
+import { ActorTrace } from "./actor_trace.ts";
 import { ActorWorld } from "./actor_world.ts";
 import { RunsChecker } from "./checkers/runs.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
 import type { StoppedWay } from "./fault_plan.ts";
+import { splitName } from "./fault_words.ts";
 import { scaled } from "./keyed_random.ts";
 import { MachineCluster, settingsOfCluster } from "./machine_cluster.ts";
 import type { Birth } from "./process.ts";
@@ -40,12 +43,15 @@ export class WorldOfActors implements SimulatedWorld {
   readonly #rules: Rules;
   readonly #choice: FaultChoice | undefined;
   readonly #world: ActorWorld;
+  readonly #trace: ActorTrace | undefined;
   readonly #contents: SimStoreContents;
   readonly #runs = new RunsChecker();
   readonly #expectations = new Expectations();
   readonly #stores = new Map<string, SimStore>();
   readonly #lost = new Map<string, Set<(error: ActorError) => void>>();
   readonly #logged: string[] = [];
+  /** Hosts that have begun once. */
+  readonly #begun = new Set<number>();
   #isReady = false;
   #areFaultsOver = false;
   #faultIndex = 0;
@@ -58,12 +64,20 @@ export class WorldOfActors implements SimulatedWorld {
     const { seed, nodes, trace } = options;
     this.#choice = choiceOf(options.faults);
     this.#contents = new SimStoreContents({ ...storeSettingsOf(this.#choice), ...options.store });
-    this.#world = new ActorWorld(seed, settingsOf(nodes, this.#choice), (world) => this.#cast(world), {
-      look: () => {
-        this.#runs.verdict();
-        this.#expectations.check(this.#world.nowMs);
+    this.#trace = trace && new ActorTrace(trace.line, () => this.#world.nowMs);
+    this.#world = new ActorWorld(
+      seed,
+      settingsOf(nodes, this.#choice),
+      (world) => this.#cast(world),
+      {
+        look: () => {
+          this.#runs.verdict();
+          this.#expectations.check(this.#world.nowMs);
+        },
       },
-    }, trace?.line);
+      this.#trace,
+      trace?.frames ? trace.line : undefined,
+    );
     this.#world.begin();
   }
 
@@ -97,7 +111,8 @@ export class WorldOfActors implements SimulatedWorld {
     const courier = new UserCourier(
       {
         actorsOf: (at) => this.#world.sim.at(at).process?.actors,
-        waitAt: (at, promise, lost, withinMs) => this.#waitAt(at, promise, lost, withinMs),
+        waitAt: (at, promise, what, lost, withinMs) => this.#waitAt(at, promise, what, lost, withinMs),
+        refused: (at, what, error) => this.#refused(at, what, error),
         whenReady: () => this.#isReady ? undefined : this.ready(),
       },
       host,
@@ -171,7 +186,7 @@ export class WorldOfActors implements SimulatedWorld {
         if (!isTogether) ways.push({ from, to, isCut: true });
       }
     }
-    this.#world.block(ways);
+    this.#world.block(ways, splitName(groups));
   }
 
   heal(): void {
@@ -245,7 +260,12 @@ export class WorldOfActors implements SimulatedWorld {
       },
       checkers: [{
         name: "lives",
-        onEnded: (_world, _node, ended) => {
+        onBorn: (_world, { host }) => {
+          this.#trace?.say(host, this.#begun.has(host) ? "begins again" : "begins");
+          this.#begun.add(host);
+        },
+        onEnded: (_world, _node, ended, end) => {
+          if (end === "retire") this.#trace?.say(ended.host, "drops its actors: its cluster goes on without it");
           ended.isGone = true;
           this.#stores.get(ended.id)?.abandon();
           for (const lose of this.#lost.get(ended.id) ?? []) lose(nodeLost("it"));
@@ -263,7 +283,11 @@ export class WorldOfActors implements SimulatedWorld {
     const { kinds, resources, askTimeoutMs } = this.#options;
     const { random } = birth;
     const draw = (count: number) => scaled(random.u32(), count);
-    const store = new SimStore(this.#contents, (ms, go) => world.later(ms, go), draw);
+    const trace = this.#trace;
+    const heard = trace && ((key: string, result: SaveResult | undefined, isFailing: boolean) => {
+      trace.saved(birth.host, key, result, isFailing);
+    });
+    const store = new SimStore(this.#contents, (ms, go) => world.later(ms, go), draw, heard);
     this.#stores.set(birth.id, store);
     return new ActorNode({
       birth,
@@ -277,8 +301,14 @@ export class WorldOfActors implements SimulatedWorld {
       askTimeoutMs,
       watcher: {
         sent: (payload, sender, target) => this.#runs.sent(payload, sender, target),
-        ran: ({ id }, ctx, token, payload) => this.#runs.ran(id, ctx, token, payload),
-        event: () => {},
+        ran: ({ id, host }, ctx, token, payload) => {
+          trace?.runs(host, ctx.cell.key, ctx.handler);
+          this.#runs.ran(id, ctx, token, payload);
+        },
+        event: ({ host }, event) => trace?.event(host, event),
+        lost: ({ host }, target, reason) => trace?.lost(host, target, reason),
+        lease: ({ host }, change) => trace?.lease(host, change),
+        askFailed: ({ host }, subject, error) => trace?.askFailed(host, subject, error),
         logged: ({ host }, level, message) => {
           if (level === "warn" || level === "error") this.#logged.push(`${level} at node ${host}: ${message}`);
         },
@@ -287,16 +317,24 @@ export class WorldOfActors implements SimulatedWorld {
   }
 
   /** Waits with the world going on; fails when the process of the host ends. */
-  #waitAt<T>(host: number, promise: Promise<T>, lost: ActorError, withinMs: number): Promise<T> {
+  #waitAt<T>(host: number, promise: Promise<T>, what: string, lost: ActorError, withinMs: number): Promise<T> {
     const { process } = this.#world.sim.at(host);
-    if (process === undefined) return Promise.reject(lost);
+    if (process === undefined) return this.#refused(host, what, lost);
     const { promise: ended, reject } = Promise.withResolvers<never>();
     const losers = this.#lost.get(process.id) ?? new Set();
     this.#lost.set(process.id, losers);
     const lose = () => reject(lost);
     losers.add(lose);
     this.#world.later(withinMs, () => reject(overdue(lost)));
-    return this.#world.during(Promise.race([promise, ended])).finally(() => losers.delete(lose));
+    const first = Promise.race([promise, ended]);
+    // Beside the way to who waits: a trace must not make it longer.
+    if (this.#trace !== undefined) first.catch((error) => this.#trace?.failed(host, what, error));
+    return this.#world.during(first).finally(() => losers.delete(lose));
+  }
+
+  #refused(host: number, what: string, error: ActorError): Promise<never> {
+    this.#trace?.failed(host, what, error);
+    return Promise.reject(error);
   }
 
   async #spawn(host: number, kind: AnyKind, name: string, init: unknown): Promise<void> {
@@ -304,8 +342,9 @@ export class WorldOfActors implements SimulatedWorld {
     const key = actorKey(name);
     if (!this.#isReady) await this.ready();
     const { process } = this.#world.sim.at(host);
-    const lost = nodeLost(`spawn of ${name}`);
-    if (process === undefined) throw lost;
+    const what = `spawn of ${name}`;
+    const lost = nodeLost(what);
+    if (process === undefined) return this.#refused(host, what, lost);
     const claim: Claim = {
       type: "actor",
       kind: kind.name,
@@ -321,20 +360,20 @@ export class WorldOfActors implements SimulatedWorld {
       if (error === undefined) resolve();
       else reject(error);
     });
-    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
+    await this.#waitAt(host, promise, what, lost, SPAWN_TIMEOUT_MS + 1_000);
   }
 
   async #stop(host: number, name: string): Promise<void> {
     const { process } = this.#world.sim.at(host);
     const lost = nodeLost(`the stop of ${name}`);
-    if (process === undefined) throw lost;
+    if (process === undefined) return this.#refused(host, `stop of ${name}`, lost);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     process.stop(actorKey(name), SPAWN_TIMEOUT_MS, (effect) => {
       const error = failureOfDone(effect);
       if (error === undefined) resolve();
       else reject(error);
     });
-    await this.#waitAt(host, promise, lost, SPAWN_TIMEOUT_MS + 1_000);
+    await this.#waitAt(host, promise, `stop of ${name}`, lost, SPAWN_TIMEOUT_MS + 1_000);
   }
 }
 

@@ -16,8 +16,13 @@ import type { PartitionHost } from "../workers/partition_host.ts";
 export interface RefWorld {
   /** The actors of a host, while a process runs there. */
   actorsOf(host: number): PartitionHost | undefined;
-  /** Resolves as the promise does, with the world going on; fails with `lost` when the process of the host ends. */
-  waitAt<T>(host: number, promise: Promise<T>, lost: ActorError, withinMs: number): Promise<T>;
+  /**
+   * Resolves as the promise does, with the world going on; fails with `lost` when the process of the host ends. `what` is
+   * waited for, in words.
+   */
+  waitAt<T>(host: number, promise: Promise<T>, what: string, lost: ActorError, withinMs: number): Promise<T>;
+  /** Fails with `error`: nobody is there to wait for `what`. */
+  refused(host: number, what: string, error: ActorError): Promise<never>;
   /** Resolves when the cluster has come together; `undefined` when it has. */
   whenReady(): Promise<void> | undefined;
 }
@@ -52,10 +57,12 @@ export class UserCourier implements Courier {
 
   #ask(target: Target, handler: number, args: readonly unknown[], wait: WaitOptions | undefined): Promise<unknown> {
     const actors = this.#world.actorsOf(this.#host);
-    if (actors === undefined) return Promise.reject(this.#down());
+    const name = target.kind.handlers[handler]?.name ?? "?";
+    const what = `ask of ${target.key} ${name}`;
+    if (actors === undefined) return this.#world.refused(this.#host, what, this.#down());
     const answer = actors.courier.ask(inner(actors, target), handler, args, wait);
-    const lost = nodeLost(`${target.key}.${target.kind.handlers[handler]?.name}`);
-    return this.#world.waitAt(this.#host, answer, lost, (wait?.timeoutMs ?? this.#askTimeoutMs) + LATE_MS);
+    const lost = nodeLost(`${target.key}.${name}`);
+    return this.#world.waitAt(this.#host, answer, what, lost, (wait?.timeoutMs ?? this.#askTimeoutMs) + LATE_MS);
   }
 
   settleAll(asks: readonly Promise<unknown>[]): Promise<PromiseSettledResult<unknown>[]> {

@@ -84,6 +84,8 @@ export class PendingAsks {
   count = 0;
   /** Told the id of an ask that left the node and has ended, however. */
   forgotten: ((askId: number) => void) | undefined = undefined;
+  /** Told of each ask that ends with an error its asker hears of; for the simulator, which shows them. */
+  failed: ((subject: AskSubject, error: ActorError) => void) | undefined = undefined;
   readonly #limit: number;
   readonly #timers: Timers;
   readonly #abroad = new Map<number, PendingAsk>();
@@ -153,7 +155,9 @@ export class PendingAsks {
   /** Ends an ask with a failure; `false` when it has ended before. */
   reject(ask: PendingAsk, error: ActorError): boolean {
     if (!this.#end(ask)) return false;
-    if (!this.#isOver(ask)) ask.reject(error);
+    if (this.#isOver(ask)) return true;
+    this.failed?.(ask.subject, error);
+    ask.reject(error);
     return true;
   }
 
