@@ -10,7 +10,7 @@
  */
 import type { Epoch, NodeId } from "../core/ids.ts";
 import { type FrameLimits, label, member, MEMBERS_MAX, nodeId, quorumRule, viewEpoch } from "./decode_values.ts";
-import { type Decoder, list, optional, Problem, record, refined, whole, word } from "./decoding.ts";
+import { type Decoder, flag, list, optional, Problem, record, refined, whole, word } from "./decoding.ts";
 import { problemOfView } from "./next_view.ts";
 import {
   isMember,
@@ -50,7 +50,7 @@ export function viewOf({ partitionCount }: FrameLimits): Decoder<View> {
     leader: optional(nodeId),
     leaderTerm: viewEpoch,
     partitions: list(placed, partitionCount, partitionCount),
-    removed: list(record<Removed>({ id: nodeId, epoch: viewEpoch }), REMOVED_KEPT_MAX),
+    removed: list(record<Removed>({ id: nodeId, epoch: viewEpoch, hasLeft: flag }), REMOVED_KEPT_MAX),
   });
   return refined(shape, (view) => {
     const problem = problemOfView(view, partitionCount) ?? problemOfAges(view) ?? problemOfPlaces(view);

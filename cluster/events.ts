@@ -22,13 +22,24 @@ export type ViewEvent =
     readonly term: Epoch;
   };
 
+/** Whether a member of an earlier view, which is out in this one, went in good order. */
+export function hasLeftBy({ removed }: View, { id, status }: Pick<Member, "id" | "status">): boolean {
+  // Long ago, when views forget: all that is known is how it stood when it was last seen.
+  return removed.find((gone) => gone.id === id)?.hasLeft ?? status === "leaving";
+}
+
 /** What `view` changes: who left, who joined, who is leaving, who leads, in this order. */
 export function eventsBetween(previous: View | undefined, view: View): readonly ViewEvent[] {
   const { epoch } = view;
   const events: ViewEvent[] = [];
   for (const node of previous?.members ?? []) {
     if (isMember(view, node.id)) continue;
-    events.push({ kind: "nodeLeft", epoch, node, reason: node.status === "leaving" ? "left" : "lost" });
+    const hasLeft = hasLeftBy(view, node);
+    // The view in which it was leaving may have been skipped here.
+    if (hasLeft && node.status === "up") {
+      events.push({ kind: "nodeLeaving", epoch, node: { ...node, status: "leaving" } });
+    }
+    events.push({ kind: "nodeLeft", epoch, node, reason: hasLeft ? "left" : "lost" });
   }
   for (const node of view.members) {
     const before = previous === undefined ? undefined : memberOf(previous, node.id);

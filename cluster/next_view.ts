@@ -116,7 +116,9 @@ function leaderAfter(view: View, members: readonly Member[], number: Epoch): Pic
 
 function removedAfter(view: View, members: readonly Member[], number: Epoch): readonly Removed[] {
   const stay = new Set(members.map(({ id }) => id));
-  const gone = view.members.filter(({ id }) => !stay.has(id)).map(({ id }) => ({ id, epoch: number }));
+  const gone = view.members
+    .filter(({ id }) => !stay.has(id))
+    .map(({ id, status }) => ({ id, epoch: number, hasLeft: status === "leaving" }));
   return gone.length === 0 ? view.removed : [...view.removed, ...gone].slice(-REMOVED_KEPT_MAX);
 }
 

@@ -71,6 +71,8 @@ export type QuorumRule =
 export interface Removed {
   readonly id: NodeId;
   readonly epoch: Epoch;
+  /** Whether it was leaving in the view before: it went in good order. */
+  readonly hasLeft: boolean;
 }
 
 /** The agreed state of a cluster at one epoch. */

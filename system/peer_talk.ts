@@ -100,8 +100,6 @@ export class PeerTalk {
   /** By watcher and watched: who watches an actor of this node, and from which nodes, this one included. */
   readonly #watched = new Map<string, Watched>();
   #members: ReadonlySet<NodeId> = new Set();
-  /** Those who were on their way out in the view that is installed. */
-  #leavers: ReadonlySet<NodeId> = new Set();
   readonly #lists = new Map<number, List>();
   #listId = 0;
   #isClosed = false;
@@ -141,10 +139,9 @@ export class PeerTalk {
   viewInstalled(view: View): void {
     for (const watch of [...this.#watches.values()]) {
       if (watch.node === undefined || isMember(view, watch.node)) continue;
-      if (this.#leavers.has(watch.node)) this.#find(watch);
+      if (view.removed.some(({ id, hasLeft }) => id === watch.node && hasLeft)) this.#find(watch);
       else this.#answer(watch, "node-lost");
     }
-    this.#leavers = new Set(view.members.filter(({ status }) => status === "leaving").map(({ id }) => id));
     for (const [name, watched] of [...this.#watched]) {
       for (const node of watched.nodes) if (!isMember(view, node)) watched.nodes.delete(node);
       if (watched.nodes.size === 0) this.#watched.delete(name);

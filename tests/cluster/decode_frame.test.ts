@@ -106,8 +106,16 @@ describe("the decoder of frames", () => {
       ["in which two quorums could decide", { need: 1 }, /two quorums could decide/],
       ["with another leader", { leader: nodeId("b") }, /not its oldest member/],
       ["with a term to come", { leaderTerm: epoch(5) }, /term is to come/],
-      ["with a removal to come", { removed: [{ id: nodeId("c"), epoch: epoch(5) }] }, /a removal is to come/],
-      ["with a member that was removed", { removed: [{ id: nodeId("a"), epoch: epoch(2) }] }, /a member was removed/],
+      [
+        "with a removal to come",
+        { removed: [{ id: nodeId("c"), epoch: epoch(5), hasLeft: true }] },
+        /a removal is to come/,
+      ],
+      [
+        "with a member that was removed",
+        { removed: [{ id: nodeId("a"), epoch: epoch(2), hasLeft: true }] },
+        /a member was removed/,
+      ],
       ["with fewer partitions", { partitions: [kept, kept] }, /partitions is no array of 3 to 3/],
       ["with a partition nobody has", { partitions: [kept, kept, { ...kept, group: [] }] }, /group is no array/],
       ["with two copies on one node", { partitions: [kept, kept, { ...kept, group: ["a", "a"].map(nodeId) }] }, /two/],

@@ -44,12 +44,13 @@ describe("eventsBetween()", () => {
     assert.deepEqual(between(view, next), ["nodeLeft c lost", "nodeJoined z"]);
   });
 
-  it("is the sum for whoever skipped views", () => {
+  it("is the sum for whoever skipped views: one that left in good order has not been lost", () => {
     const going = following(view, {
       members: view.members.map((one) => one.id === "a" ? { ...one, status: "leaving" } : one),
     });
     const gone = lacking(going, "a");
-    assert.deepEqual(between(view, gone), ["nodeLeft a lost", "leaderChanged b in 2"]);
+    assert.deepEqual(between(view, gone), ["nodeLeaving a", "nodeLeft a left", "leaderChanged b in 2"]);
+    assert.deepEqual(between(going, { ...gone, removed: [] }), ["nodeLeft a left"], "as it was last seen");
   });
 
   it("carries the epoch of the view it was read off", () => {

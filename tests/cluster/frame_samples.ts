@@ -91,7 +91,7 @@ export function sampleView(number: number): View {
     leader: a,
     leaderTerm: epoch(1),
     partitions: [kept, number === 1 ? kept : moving, kept],
-    removed: number === 1 ? [] : [{ id: c, epoch: epoch(2) }],
+    removed: number === 1 ? [] : [{ id: c, epoch: epoch(2), hasLeft: false }],
   };
 }
 

@@ -83,7 +83,7 @@ describe("a proposal", () => {
   });
 
   it("that breaks a rule of views is refused, and nobody is asked", () => {
-    const net = new ViewNet("a b c", { ...view, removed: [{ id: nodeId("z"), epoch: epoch(1) }] });
+    const net = new ViewNet("a b c", { ...view, removed: [{ id: nodeId("z"), epoch: epoch(1), hasLeft: false }] });
     net.propose("a", withZ);
     assert.deepEqual(net.results("a"), [{ kind: "refused", reason: "it brings back a member that was removed" }]);
     assert.deepEqual(net.queue, []);

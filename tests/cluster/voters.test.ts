@@ -139,11 +139,11 @@ describe("nextView()", () => {
   it("remembers whom it removed, the last 128", () => {
     const removed = Array.from(
       { length: REMOVED_KEPT_MAX },
-      (_, index) => ({ id: nodeId(`x${index}`), epoch: epoch(1) }),
+      (_, index) => ({ id: nodeId(`x${index}`), epoch: epoch(1), hasLeft: false }),
     );
     const next = lacking({ ...view, removed }, "c");
     assert.equal(next.removed.length, REMOVED_KEPT_MAX);
-    assert.deepEqual(next.removed.at(-1), { id: nodeId("c"), epoch: 2 });
+    assert.deepEqual(next.removed.at(-1), { id: nodeId("c"), epoch: 2, hasLeft: false });
     assert.equal(next.removed[0]?.id, "x1");
   });
 });
@@ -157,7 +157,7 @@ describe("refusalOfNext() refuses", () => {
     ["the same epoch again", view, { ...good, epoch: epoch(1) }, /does not follow/],
     [
       "a member that was removed",
-      { ...view, removed: [{ id: nodeId("z"), epoch: epoch(1) }] },
+      { ...view, removed: [{ id: nodeId("z"), epoch: epoch(1), hasLeft: false }] },
       { ...good, members: [...good.members, member("z")] },
       /brings back/,
     ],

@@ -108,6 +108,11 @@ export class TalkRig {
 
   /** A view without a node, on all that are in it. */
   remove(name: string): void {
+    const gone = this.#view.members.find(({ id }) => id === name);
+    this.#view = {
+      ...this.#view,
+      removed: [{ id: nodeId(name), epoch: this.#view.epoch, hasLeft: gone?.status === "leaving" }],
+    };
     this.#install(this.#view.members.filter(({ id }) => id !== name));
   }
 
