@@ -97,7 +97,7 @@ export function tickBootstrap(state: Bootstrap, membership: Membership, now: Now
   if (now.mono >= state.timeoutAt) {
     state.timeoutAt = after(now.mono, state.options.timings.bootstrapTimeoutMs);
     const seen = freshPeers(state, now.mono).map(({ member }) => member.address);
-    const reason = inside.length > 0 ? "no cluster has let this node in" : `${seen.length + 1} nodes see each other`;
+    const reason = inside.length > 0 ? "no cluster has let this node in" : seenInWords(seen.length);
     out.push({ kind: "timedOut", seen, reason });
   }
 }
@@ -186,6 +186,10 @@ function join(state: Bootstrap, inside: readonly Peer[], now: Now, out: Bootstra
   for (const { id } of roundFrom(there, first, JOIN_MEMBERS_MAX)) {
     out.push({ kind: "send", to: id, message: { kind: "joinRequest", member: self, settings: state.settingsText } });
   }
+}
+
+function seenInWords(others: number): string {
+  return others === 0 ? "this node sees no other" : `${others + 1} nodes see each other`;
 }
 
 function greet(

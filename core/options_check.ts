@@ -32,6 +32,8 @@ export interface NumberRange extends Presence {
   readonly min: number;
   /** The most it may be. */
   readonly max: number;
+  /** What else its author should know to choose well, in words; said behind the range. */
+  readonly advice?: string;
 }
 
 /** The texts an option may be. */
@@ -55,7 +57,8 @@ export class OptionsCheck {
 
   /** The option is a whole number in the range. */
   wholeNumber(name: string, value: unknown, range: NumberRange): void {
-    const allowed = `a whole number from ${range.min} to ${range.max}`;
+    const advice = range.advice === undefined ? "" : `: ${range.advice}`;
+    const allowed = `a whole number from ${range.min} to ${range.max}${advice}`;
     this.#expect(name, value, Number.isInteger(value) && isInRange(value, range), allowed, range);
   }
 
@@ -87,6 +90,13 @@ export class OptionsCheck {
     this.#expect(name, isHidden ? HIDDEN : value, isMatch, rule.allowed, rule);
   }
 
+  /** The option is a text of so many characters, which must not be shown, in an error or anywhere else. */
+  secret(name: string, value: unknown, { min, max, optional = false }: NumberRange): void {
+    const fault = faultOfSecret(value, min, max);
+    if (fault === undefined || (optional && value === undefined)) return;
+    this.#problems.push({ name, value: fault, allowed: `${min} to ${max} characters` });
+  }
+
   /**
    * `object` holds options, of no other names than `allowedKeys`. A name that looks like one of them is told
    * apart from it: the problem allows that one only. `undefined` holds none.
@@ -108,8 +118,8 @@ export class OptionsCheck {
     this.#problems.push({ name, value: describe(value), allowed });
   }
 
-  /** Adds all problems of `other`, a check of a part of the same options. */
-  include(other: OptionsCheck): void {
+  /** Adds all problems of `other`, such as a check of a part of the same options. */
+  include(other: { readonly problems: readonly OptionProblem[] }): void {
     this.#problems.push(...other.problems);
   }
 
@@ -151,6 +161,14 @@ function describe(value: unknown): string {
   if (typeof value === "bigint") return `${shortened(String(value))}n`;
   if (typeof value !== "object" || value === null) return Object.is(value, -0) ? "-0" : shortened(String(value));
   return Array.isArray(value) ? `an array of ${value.length}` : "an object";
+}
+
+/** What is wrong with a secret, in words that say nothing of it. */
+function faultOfSecret(value: unknown, min: number, max: number): string | undefined {
+  if (value === undefined) return describe(value);
+  if (typeof value !== "string") return "a secret that is no text";
+  if (value.length < min) return "a secret that is too short";
+  return value.length > max ? "a secret that is too long" : undefined;
 }
 
 function shortened(text: string): string {

@@ -9,6 +9,7 @@ import { assert } from "./assert.ts";
 import { ActorError } from "./failure.ts";
 import type { Brand } from "./ids.ts";
 import { KEY_CHARS_MAX, STATE_BYTES_MAX } from "./limits.ts";
+import type { OptionProblem } from "./options_check.ts";
 
 /**
  * Right to write one key: `(generation, configuration, sequence)`, compared in that order, as one string
@@ -96,8 +97,8 @@ export interface StateStore {
 export interface StoreProvider {
   /** What kind of store, for logs and options: `sqlite`, `memory`. */
   readonly kind: string;
-  /** Problems with the provider's options, in words; empty when there are none. */
-  problems(): readonly string[];
+  /** What is wrong with the provider's options: of one option, or in words. Empty when nothing is. */
+  problems(): readonly (OptionProblem | string)[];
   /**
    * Opens the store for the calling thread. Rejects, not delivered: `invalid-options` when there are
    * problems, `not-supported` when the runtime lacks what it needs, `store-failed` otherwise.

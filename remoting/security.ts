@@ -48,6 +48,7 @@ export interface SecurityOptions {
 
 const SECRETS_MAX = 8;
 const SECRET_CHARS_MIN = 16;
+const SECRET_CHARS_MAX = 1_024;
 /** Bytes of a nonce, and of a mac: what SHA-256 gives. */
 export const NONCE_BYTES = 32;
 /** Bytes of a mac. */
@@ -91,20 +92,23 @@ export function isGuarded({ secrets = [], tls }: SecurityOptions): boolean {
   return secrets.length > 0 || tls?.requireClientCertificate === true;
 }
 
-/** Adds what is wrong with `security` to `check`. `hosts`: where this node listens and says it does. */
+/** Adds what is wrong with `security` to `check`. `hosts`: where this node listens and says it does; all are hosts. */
 export function checkSecurity(check: OptionsCheck, security: SecurityOptions, hosts: readonly string[]): void {
   if (!isObject(security)) return hidden(check, "security", security, "an object with secrets or tls");
   check.unknownKeys("security", security, ["secrets", "tls"]);
-  checkSecrets(check, security.secrets);
-  checkTls(check, "security.tls", security.tls);
+  const { secrets, tls } = security;
+  checkSecrets(check, secrets);
+  checkTls(check, "security.tls", tls);
   if (isGuarded(security)) return;
-  for (const host of hosts.filter((host) => !isLoopback(host))) {
-    check.problem(
-      "security",
-      host,
-      "a secret, or tls with requireClientCertificate, for a node that others can reach; without, only localhost",
-    );
-  }
+  const reachable = [...new Set(hosts.filter((host) => !isLoopback(host)))];
+  if (reachable.length === 0) return;
+  const isEmpty = secrets === undefined && tls === undefined;
+  check.problem(
+    "security",
+    isEmpty ? undefined : security,
+    "an object with secrets, or with tls and its requireClientCertificate: other machines can reach this node at " +
+      `${reachable.join(" and ")}, and without either any of them could join`,
+  );
 }
 
 /** Adds what is wrong with `tls` to `check`. Whether the texts are certificates shows when they are used. */
@@ -156,11 +160,7 @@ function checkSecrets(check: OptionsCheck, secrets: readonly Secret[] | undefine
       pattern: /^[A-Za-z0-9._-]{1,64}$/,
       allowed: `1 to ${KEY_ID_CHARS_MAX} letters, digits, "-", "_", "."`,
     });
-    check.text(`${name}.value`, secret.value, {
-      pattern: /^[\s\S]{16,1024}$/,
-      allowed: `${SECRET_CHARS_MIN} to 1024 characters`,
-      isSecret: true,
-    });
+    check.secret(`${name}.value`, secret.value, { min: SECRET_CHARS_MIN, max: SECRET_CHARS_MAX });
     return secret.id;
   });
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);

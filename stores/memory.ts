@@ -7,6 +7,7 @@
  * @module
  */
 import { ActorError } from "../core/failure.ts";
+import { OptionsCheck } from "../core/options_check.ts";
 import { refusalOfKey, refusalOfState } from "../core/store.ts";
 import type { FencingToken, SaveResult, StateStore, StoredState, StoreProvider } from "../core/store.ts";
 
@@ -24,12 +25,13 @@ export interface MemoryStoreOptions {
  * together with workers.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): StoreProvider {
+  const check = checkOf(options);
   const contents = new Contents(options.bytesMax ?? MEMORY_BYTES_DEFAULT);
   return {
     kind: "memory",
     isShared: false,
-    problems: () => problemsOf(options),
-    open: () => settled(() => openStore(options, contents)),
+    problems: () => check.problems,
+    open: () => settled(() => openStore(check, contents)),
   };
 }
 
@@ -101,15 +103,17 @@ class MemoryStore implements StateStore {
   }
 }
 
-function openStore(options: MemoryStoreOptions, contents: Contents): StateStore {
-  const problems = problemsOf(options);
-  if (problems.length === 0) return new MemoryStore(contents);
-  throw new ActorError("invalid-options", `Cannot open a store: ${problems.join("; ")}`, { details: { problems } });
+function openStore(check: OptionsCheck, contents: Contents): StateStore {
+  check.throwIfAny("open a store");
+  return new MemoryStore(contents);
 }
 
-function problemsOf({ bytesMax }: MemoryStoreOptions): readonly string[] {
-  if (bytesMax === undefined || (Number.isSafeInteger(bytesMax) && bytesMax >= 1)) return [];
-  return [`bytesMax is ${String(bytesMax)}; allowed are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}`];
+function checkOf(options: MemoryStoreOptions): OptionsCheck {
+  const check = new OptionsCheck();
+  check.unknownKeys("memoryStore", options, ["bytesMax"]);
+  const range = { min: 1, max: Number.MAX_SAFE_INTEGER, optional: true };
+  check.wholeNumber("memoryStore.bytesMax", options.bytesMax, range);
+  return check;
 }
 
 function refused(reason: string): ActorError {

@@ -12,6 +12,7 @@ import { dirname, resolve } from "node:path";
 import { ActorError } from "../core/failure.ts";
 import { after } from "../core/ids.ts";
 import { STATE_BYTES_MAX, STORE_TIMEOUT_MS_DEFAULT, WAIT_MS_MAX } from "../core/limits.ts";
+import { OptionsCheck } from "../core/options_check.ts";
 import type { StateStore, StoreProvider } from "../core/store.ts";
 import { isBusy, openConnection } from "./sqlite_connection.ts";
 import type { SqliteConnection, SqliteModule, Synchronous } from "./sqlite_connection.ts";
@@ -28,6 +29,17 @@ export const WAITING_OPERATIONS_MAX: number = 1 << 20;
 export const WAITING_BYTES_DEFAULT: number = 4 * STATE_BYTES_MAX;
 /** The most bytes any option may let wait. */
 export const WAITING_BYTES_MAX: number = 64 * STATE_BYTES_MAX;
+
+type OptionsBag = { readonly [Option in keyof SqliteStoreOptions]?: unknown };
+
+const AT = "sqliteStore";
+const KEYS: readonly (keyof SqliteStoreOptions)[] = [
+  "path",
+  "synchronous",
+  "timeoutMs",
+  "waitingOperationsMax",
+  "waitingBytesMax",
+];
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -73,19 +85,17 @@ export function sqliteStore(options: SqliteStoreOptions): StoreProvider {
 
 /** As {@link sqliteStore}, with the clock, the timers and the chance of `outside`. */
 export function sqliteStoreWith(options: SqliteStoreOptions, outside: Outside): StoreProvider {
+  const check = checkOf(options);
   return {
     kind: "sqlite",
     isShared: true,
-    problems: () => problemsOf(options),
-    open: () => open(options, outside),
+    problems: () => check.problems,
+    open: () => open(options, check, outside),
   };
 }
 
-async function open(options: SqliteStoreOptions, outside: Outside): Promise<StateStore> {
-  const problems = problemsOf(options);
-  if (problems.length > 0) {
-    throw new ActorError("invalid-options", `Cannot open a store: ${problems.join("; ")}`, { details: { problems } });
-  }
+async function open(options: SqliteStoreOptions, check: OptionsCheck, outside: Outside): Promise<StateStore> {
+  check.throwIfAny("open a store");
   const path = resolve(options.path);
   const limits = limitsOf(options);
   const connection = await connect(path, options.synchronous ?? "normal", limits.timeoutMs, outside);
@@ -142,35 +152,27 @@ function limitsOf(options: SqliteStoreOptions): GroupCommitLimits {
   };
 }
 
-function problemsOf(options: SqliteStoreOptions): readonly string[] {
-  const { path, synchronous = "normal" } = options;
-  const { timeoutMs, waitingOperationsMax, waitingBytesMax } = limitsOf(options);
-  return [
-    ...pathProblems(path),
-    ...(["normal", "full"].includes(synchronous)
-      ? []
-      : [`synchronous is ${JSON.stringify(synchronous)}; allowed are "normal" and "full"`]),
-    ...wholeNumberProblems("timeoutMs", timeoutMs, 1, WAIT_MS_MAX),
-    ...wholeNumberProblems("waitingOperationsMax", waitingOperationsMax, 1, WAITING_OPERATIONS_MAX),
-    ...wholeNumberProblems("waitingBytesMax", waitingBytesMax, STATE_BYTES_MAX, WAITING_BYTES_MAX),
-  ];
+/** What is wrong with `options`, which may be anything. */
+function checkOf(options: unknown): OptionsCheck {
+  const check = new OptionsCheck();
+  check.unknownKeys(AT, options, KEYS);
+  const given: OptionsBag = typeof options === "object" && options !== null ? options : {};
+  const { path, synchronous, timeoutMs, waitingOperationsMax, waitingBytesMax } = given;
+  checkPath(check, path);
+  check.oneOf(`${AT}.synchronous`, synchronous, ["normal", "full"], { optional: true });
+  const counted = { min: 1, optional: true };
+  check.wholeNumber(`${AT}.timeoutMs`, timeoutMs, { ...counted, max: WAIT_MS_MAX });
+  check.wholeNumber(`${AT}.waitingOperationsMax`, waitingOperationsMax, { ...counted, max: WAITING_OPERATIONS_MAX });
+  const bytes = { min: STATE_BYTES_MAX, max: WAITING_BYTES_MAX, optional: true };
+  check.wholeNumber(`${AT}.waitingBytesMax`, waitingBytesMax, bytes);
+  return check;
 }
 
-function pathProblems(path: unknown): readonly string[] {
-  const shown = `path is ${JSON.stringify(path)}`;
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
-    return [`${shown}; allowed is the path of a file`];
-  }
+function checkPath(check: OptionsCheck, path: unknown): void {
+  const refuse = (allowed: string) => check.problem(`${AT}.path`, path, allowed);
+  if (typeof path !== "string" || path === "" || path.includes("\0")) return refuse("the path of a file");
   // Each connection would see an empty database of its own.
-  if (path.startsWith(":")) {
-    return [`${shown}; allowed is the path of a file, which threads can share (or memoryStore())`];
-  }
+  if (path.startsWith(":")) return refuse("the path of a file, which threads can share (or memoryStore())");
   // A URI on Deno, a file of that name on Bun.
-  if (path.startsWith("file:")) return [`${shown}; allowed is the path of a file, not a URL`];
-  return [];
-}
-
-function wholeNumberProblems(name: string, value: unknown, min: number, max: number): readonly string[] {
-  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return [];
-  return [`${name} is ${String(value)}; allowed are whole numbers from ${min} to ${max}`];
+  if (path.startsWith("file:")) refuse("the path of a file, not a URL");
 }

@@ -145,7 +145,8 @@ export function checkCluster(check: OptionsCheck, options: ClusterOptions): void
   }
   check.unknownKeys("cluster", options, KEYS);
   checkDiscovery(check, "cluster.discovery", options.discovery);
-  check.wholeNumber("cluster.minimumPeersQuorum", options.minimumPeersQuorum, { min: 1, max: NODES_MAX });
+  const advice = "more than half of the nodes there will be, and 1 only for a node that may be alone";
+  check.wholeNumber("cluster.minimumPeersQuorum", options.minimumPeersQuorum, { min: 1, max: NODES_MAX, advice });
   checkQuorums(check, options);
   checkRule(check, options.quorum);
   checkLabels(check, options);

@@ -25,6 +25,7 @@ import { OptionsCheck } from "../core/options_check.ts";
 import type { Log } from "../core/ports.ts";
 import type { ProvidedResource } from "../core/resource.ts";
 import type { StoreProvider } from "../core/store.ts";
+import { isHost } from "../remoting/address.ts";
 import { checkSecurity, type SecurityOptions } from "../remoting/security.ts";
 import {
   checkCluster,
@@ -43,7 +44,11 @@ export interface SystemOptions {
   readonly name: string;
   /** Every kind this system can run, each by its own name. */
   readonly kinds: readonly AnyKind[];
-  /** The file that calls `start`, as `import.meta.url`: what workers run. Needed unless `workers` is 0. */
+  /**
+   * The file which, run by itself, gets as far as `start`: usually the program's main file, as its `import.meta.url`.
+   * Every worker runs it again, with all that stands above `start`. A module that only holds a function which calls
+   * `start` does nothing by itself: then it is the file that calls that function. Needed unless `workers` is 0.
+   */
   readonly entry?: string | URL;
   /** Worker threads that run actors, `0` to 64; `0` runs them on the main thread. Default: what the machine runs at once. */
   readonly workers?: number;
@@ -181,7 +186,7 @@ function checkAll(check: OptionsCheck, options: SystemOptions): void {
 
 /** The hosts a node shows itself under. */
 function hostsOf(listen: ListenOptions | undefined): readonly string[] {
-  return [listen?.host, listen?.advertise?.host].filter((host) => typeof host === "string");
+  return [listen?.host, listen?.advertise?.host].filter((host) => isHost(host));
 }
 
 function workersOf({ workers }: SystemOptions): number {
@@ -226,10 +231,14 @@ function checkEntry(check: OptionsCheck, options: SystemOptions): void {
   const { entry } = options;
   if (entry === undefined) {
     if (workersOf(options) === 0) return;
-    return check.problem("entry", entry, "import.meta.url of the file that calls start, or `workers: 0`");
+    return check.problem(
+      "entry",
+      entry,
+      "import.meta.url of the file which, run by itself, calls start, or `workers: 0`",
+    );
   }
   if (!(entry instanceof URL) && !(typeof entry === "string" && URL.canParse(entry))) {
-    check.problem("entry", entry, "a URL: import.meta.url of the file that calls start");
+    check.problem("entry", entry, "a URL: import.meta.url of the file which, run by itself, calls start");
   }
 }
 
@@ -244,7 +253,10 @@ function checkStore(check: OptionsCheck, options: SystemOptions): void {
   if (!hasMethods(store, ["problems", "open"])) {
     return check.problem("store", store, "a store, e.g. sqliteStore({ path })");
   }
-  for (const problem of store.problems()) check.problem("store", store.kind, problem);
+  for (const problem of store.problems()) {
+    if (typeof problem === "string") check.problem("store", store.kind, problem);
+    else check.include({ problems: [problem] });
+  }
   if (!store.isShared && workersOf(options) > 0) {
     check.problem("store", store.kind, "a store that all workers share, or `workers: 0`");
   }

@@ -31,10 +31,11 @@ export class WorkerLife {
   constructor(entry: URL, place: WorkerPlace, heapMb: number, startTimeoutMs: number) {
     this.worker = startThread(entry, place, heapMb);
     this.exited = new Promise((resolve) => {
-      this.worker.on("error", (error) => this.#reason = error instanceof Error ? error.message : String(error));
+      this.worker.on("error", (error) => this.#reason = `${wordsOf(error)}${this.isReady ? "" : ABOVE_START}`);
       this.worker.on("exit", (code) => {
         this.#hasExited = true;
-        resolve(this.#reason === "" ? `exit code ${code}` : this.#reason);
+        const word = code === 0 && !this.isReady ? NEVER_STARTED : `exit code ${code}`;
+        resolve(this.#reason === "" ? word : this.#reason);
       });
     });
     this.ready = this.#readiness(place.lanes.index, startTimeoutMs);
@@ -82,6 +83,16 @@ export class WorkerLife {
         return word satisfies never;
     }
   }
+}
+
+/** What a worker did that ended in good order before it was one. */
+const NEVER_STARTED =
+  "its entry file ended without calling ActorSystem.start; entry is the file which, run by itself, gets that far";
+/** Where an error comes from that nobody caught before a worker was ready: most often a port that is taken twice. */
+const ABOVE_START = "; a worker runs its entry file too, with all that stands above ActorSystem.start";
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function startThread(entry: URL, place: WorkerPlace, heapMb: number): Worker {

@@ -91,7 +91,7 @@ describe("a node without a cluster", () => {
     a.discover("b c");
     a.pass(10_050);
     assert.deepEqual(a.did("timedOut").map((effect) => effect.kind === "timedOut" && effect.reason), [
-      "1 nodes see each other",
+      "this node sees no other",
     ]);
   });
 

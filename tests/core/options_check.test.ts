@@ -113,6 +113,34 @@ describe("OptionsCheck", () => {
     );
   });
 
+  it("wholeNumber() gives its advice behind the range", () => {
+    const range = { min: 1, max: 9, advice: "more than half" };
+    const [problem] = problemsOf((check) => check.wholeNumber("peers", undefined, range));
+    assert.deepEqual(problem, {
+      name: "peers",
+      value: "not given",
+      allowed: "a whole number from 1 to 9: more than half",
+    });
+  });
+
+  it("secret() says what is wrong with a secret and nothing of it", () => {
+    const cases: readonly (readonly [value: unknown, fault: string | undefined])[] = [
+      [undefined, "not given"],
+      [12_345, "a secret that is no text"],
+      ["", "a secret that is too short"],
+      ["x".repeat(15), "a secret that is too short"],
+      ["x".repeat(16), undefined],
+      ["x".repeat(32), undefined],
+      ["x".repeat(33), "a secret that is too long"],
+    ];
+    for (const [value, fault] of cases) {
+      const found = problemsOf((check) => check.secret("value", value, { min: 16, max: 32 }));
+      const problem = { name: "value", value: fault, allowed: "16 to 32 characters" };
+      assert.deepEqual(found, fault === undefined ? [] : [problem]);
+    }
+    assert.deepEqual(problemsOf((check) => check.secret("value", undefined, { min: 1, max: 2, optional: true })), []);
+  });
+
   it("text() never shows a secret", () => {
     const check = new OptionsCheck();
     const rule = { pattern: /^.{16,}$/, allowed: "at least 16 characters", isSecret: true };

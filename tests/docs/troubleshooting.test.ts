@@ -74,7 +74,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "it does not reach enough of the voters, which are ",
   ],
   "system/cluster_driver.ts": ["this node was out of the cluster and begins anew"],
-  "cluster/bootstrap.ts": [" nodes see each other", "no cluster has let this node in"],
+  "cluster/bootstrap.ts": ["this node sees no other", "no cluster has let this node in"],
   "remoting/listener.ts": ["Cannot listen at "],
   "remoting/link_counts.ts": ["no link"],
   "remoting/handshake.ts": ["the peer does not know the secret it calls ", "the peer refused", " on one side and "],
@@ -94,6 +94,11 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
   ],
   "system/node_http.ts": ["the system is starting"],
   "system/worker_losses.ts": ["a worker ended and is replaced"],
+  "workers/worker_life.ts": [
+    "Cannot start worker ",
+    "its entry file ended without calling ActorSystem.start; entry is the file which, run by itself, gets that far",
+    "; a worker runs its entry file too, with all that stands above ActorSystem.start",
+  ],
   "workers/kind_table.ts": [": it is not among the kinds given to start"],
   "workers/abroad.ts": [": there is no such handler"],
 };

@@ -36,7 +36,7 @@ describe("start of a system", () => {
   it("an entry that starts nothing is start-failed, and says what to look at", async () => {
     const failure = await failureOf(startWith(fixture("entry_empty")));
     assert.equal(failure.code, "start-failed");
-    assert.match(failure.message, /Cannot start worker [12]/);
+    assert.match(failure.message, /^Cannot start worker [12]: its entry file ended without calling ActorSystem\.start/);
   });
 
   it("an entry that never reaches start is start-failed when its time is over", async () => {
@@ -48,7 +48,7 @@ describe("start of a system", () => {
   it("an entry that throws is start-failed with what it threw", async () => {
     const failure = await failureOf(startWith(fixture("entry_throwing")));
     assert.equal(failure.code, "start-failed");
-    assert.match(failure.message, /broken above start/);
+    assert.match(failure.message, /: broken above start; a worker runs its entry file too, with all that stands above/);
   });
 
   it("an entry that does not exist, or is no file at all, is start-failed", async () => {

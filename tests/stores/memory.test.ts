@@ -37,9 +37,10 @@ describe("memoryStore", () => {
   it("problems() names the option, its value and what is allowed, and open() rejects with them", async () => {
     for (const bytesMax of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
       const provider = memoryStore({ bytesMax });
-      const problem = `bytesMax is ${bytesMax}; allowed are whole numbers from 1 to ${2 ** 53 - 1}`;
-      assert.deepEqual(provider.problems(), [problem]);
-      await assert.rejects(provider.open(), { code: "invalid-options", details: { problems: [problem] } });
+      const allowed = `a whole number from 1 to ${2 ** 53 - 1}`;
+      const problems = [{ name: "memoryStore.bytesMax", value: String(bytesMax), allowed }];
+      assert.deepEqual(provider.problems(), problems);
+      await assert.rejects(provider.open(), { code: "invalid-options", details: { problems } });
     }
     assert.deepEqual(memoryStore().problems(), []);
   });

@@ -64,38 +64,55 @@ describe("sqliteStore", () => {
   });
 
   describe("problems()", () => {
-    const cases: readonly (readonly [Partial<Parameters<typeof sqliteStore>[0]>, string])[] = [
-      [{ path: "" }, 'path is ""; allowed is the path of a file'],
-      [{ path: "a\0b" }, 'path is "a\\u0000b"; allowed is the path of a file'],
+    const cases: readonly (readonly [options: string, name: string, value: string, allowed: string])[] = [
+      ['{ "path": "" }', "path", '""', "the path of a file"],
+      ['{ "path": "a\\u0000b" }', "path", '"a\\u0000b"', "the path of a file"],
       [
-        { path: ":memory:" },
-        'path is ":memory:"; allowed is the path of a file, which threads can share (or memoryStore())',
+        '{ "path": ":memory:" }',
+        "path",
+        '":memory:"',
+        "the path of a file, which threads can share (or memoryStore())",
       ],
-      [{ path: "file:states.db" }, 'path is "file:states.db"; allowed is the path of a file, not a URL'],
-      [{ timeoutMs: 0 }, `timeoutMs is 0; allowed are whole numbers from 1 to ${WAIT_MS_MAX}`],
-      [{ timeoutMs: 1.5 }, `timeoutMs is 1.5; allowed are whole numbers from 1 to ${WAIT_MS_MAX}`],
-      [{ waitingOperationsMax: 0 }, "waitingOperationsMax is 0; allowed are whole numbers from 1 to 1048576"],
+      ['{ "path": "file:states.db" }', "path", '"file:states.db"', "the path of a file, not a URL"],
+      ['{ "path": 7 }', "path", "7", "the path of a file"],
+      ["{}", "path", "not given", "the path of a file"],
+      ['{ "path": "x.db", "pathh": "x.db" }', "pathh", "an unknown option", "sqliteStore.path"],
       [
-        { waitingBytesMax: STATE_BYTES_MAX - 1 },
-        "waitingBytesMax is 67108863; allowed are whole numbers from 67108864 to 4294967296",
+        '{ "path": "x.db", "file": "x.db" }',
+        "file",
+        "an unknown option",
+        "one of path, synchronous, timeoutMs, waitingOperationsMax, waitingBytesMax",
+      ],
+      ['{ "path": "x.db", "synchronous": "off" }', "synchronous", '"off"', '"normal" or "full"'],
+      ['{ "path": "x.db", "timeoutMs": 0 }', "timeoutMs", "0", `a whole number from 1 to ${WAIT_MS_MAX}`],
+      ['{ "path": "x.db", "timeoutMs": "1" }', "timeoutMs", '"1"', `a whole number from 1 to ${WAIT_MS_MAX}`],
+      [
+        '{ "path": "x.db", "waitingOperationsMax": 0 }',
+        "waitingOperationsMax",
+        "0",
+        "a whole number from 1 to 1048576",
+      ],
+      [
+        `{ "path": "x.db", "waitingBytesMax": ${STATE_BYTES_MAX - 1} }`,
+        "waitingBytesMax",
+        "67108863",
+        "a whole number from 67108864 to 4294967296",
       ],
     ];
-    for (const [options, problem] of cases) {
-      it(`says: ${problem}`, async () => {
-        const provider = sqliteStore({ path, ...options });
-        assert.deepEqual(provider.problems(), [problem]);
-        await assert.rejects(provider.open(), { code: "invalid-options", details: { problems: [problem] } });
+    for (const [options, name, value, allowed] of cases) {
+      it(`says of ${options}: ${name} is ${value}; allowed: ${allowed}`, async () => {
+        const provider = sqliteStore(JSON.parse(options));
+        const problems = [{ name: `sqliteStore.${name}`, value, allowed }];
+        assert.deepEqual(provider.problems(), problems);
+        await assert.rejects(provider.open(), { code: "invalid-options", details: { problems } });
         assert.deepEqual(readdirSync(folder), []);
       });
     }
 
-    it("says what is wrong with options that the types forbid", () => {
-      const options = JSON.parse('{ "path": 7, "synchronous": "off", "timeoutMs": "1" }');
-      assert.deepEqual(sqliteStore(options).problems(), [
-        "path is 7; allowed is the path of a file",
-        'synchronous is "off"; allowed are "normal" and "full"',
-        `timeoutMs is 1; allowed are whole numbers from 1 to ${WAIT_MS_MAX}`,
-      ]);
+    it("lists everything that is wrong with options that the types forbid", () => {
+      const options: unknown[] = [undefined, null, 7, [], { file: "x.db", timeoutMs: 0 }];
+      const counts = options.map((each) => Reflect.apply(sqliteStore, undefined, [each]).problems().length);
+      assert.deepEqual(counts, [1, 2, 2, 2, 3]);
     });
   });
 

@@ -387,6 +387,30 @@ describe("options of a listener", () => {
     assert.deepEqual(namesOf({ listen: { host: "127.0.0.1" }, cluster }), []);
   });
 
+  it("say what is missing, and why it must be there", () => {
+    const cluster = { discovery, minimumPeersQuorum: 2 };
+    const why = "other machines can reach this node at 0.0.0.0 and node-1, and without either any of them could join";
+    const needed = `an object with secrets, or with tls and its requireClientCertificate: ${why}`;
+    const listen = { host: "0.0.0.0", advertise: { host: "node-1" } };
+    const cases: readonly (readonly [options: object, name: string, value: string, allowed: string])[] = [
+      [{ listen, cluster }, "security", "not given", needed],
+      [{ listen, cluster, security: {} }, "security", "not given", needed],
+      [
+        { cluster, security: { secrets: [{ id: "k1", value: "too short" }] } },
+        "security.secrets.0.value",
+        "a secret that is too short",
+        "16 to 1024 characters",
+      ],
+      [
+        { cluster: { discovery } },
+        "cluster.minimumPeersQuorum",
+        "not given",
+        "a whole number from 1 to 4096: more than half of the nodes there will be, and 1 only for a node that may be alone",
+      ],
+    ];
+    for (const [options, ...problem] of cases) assert.deepEqual(problemsOf(options), [problem]);
+  });
+
   it("show no secret, whatever is wrong with it", () => {
     const short = "hunter2hunter2";
     const wrong: readonly object[] = [

@@ -119,6 +119,17 @@ describe("options of start", () => {
     ]);
     assert.deepEqual(problemsOf({ ...withWorkers, store: sqliteStore({ path: "demo.db" }) }), []);
     assert.equal(problemsOf({ ...stored, store: sqliteStore({ path: "" }) }).length, 1);
+    const mistyped = sqliteStore(JSON.parse('{ "file": "demo.db" }'));
+    assert.deepEqual(problemsOf({ ...stored, store: mistyped }), [
+      [
+        "sqliteStore.file",
+        "an unknown option",
+        "one of path, synchronous, timeoutMs, waitingOperationsMax, waitingBytesMax",
+      ],
+      ["sqliteStore.path", "not given", "the path of a file"],
+    ]);
+    const own = { ...memoryStore(), kind: "own", problems: () => ["it has no bucket"] };
+    assert.deepEqual(problemsOf({ ...stored, store: own }), [["store", '"own"', "it has no bucket"]]);
     for (const store of [null, {}, "sqlite", { kind: "half", open: () => {} }]) {
       assert.deepEqual(problemsOf({ ...valid, store }).map(([name]) => name), ["store"]);
     }
