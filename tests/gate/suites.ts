@@ -48,7 +48,7 @@ const GROUPS: readonly SuiteGroup[] = [
   { name: "unit", folders: [], runtimes: BOTH, budgetSeconds: 180 },
   { name: "properties", folders: ["properties"], runtimes: BOTH, budgetSeconds: 240 },
   { name: "simulation", folders: ["simulation"], runtimes: BOTH, budgetSeconds: 240 },
-  { name: "integration", folders: ["integration"], runtimes: BOTH, budgetSeconds: 240 },
+  { name: "integration", folders: ["integration"], runtimes: BOTH, budgetSeconds: 330 },
   { name: "processes", folders: ["processes", "examples"], runtimes: BOTH, budgetSeconds: 330 },
   { name: "engines", folders: ["engines"], runtimes: BOTH, budgetSeconds: 240 },
 ];
