@@ -5,7 +5,7 @@
  */
 import type { DeadLetterReason } from "../core/events.ts";
 import { DEAD_LETTER_REASONS } from "../core/events.ts";
-import { ActorError, toActorError } from "../core/failure.ts";
+import { ActorError } from "../core/failure.ts";
 import { directiveFor } from "../core/supervision.ts";
 import { performance } from "node:perf_hooks";
 import { type ActorKey, instant, type ThreadIndex } from "../core/ids.ts";
@@ -177,9 +177,8 @@ export class SystemCluster {
 function handlerOf(payload: unknown, refs: RefCodec): string {
   try {
     return decodeLetter(payload, refs).handler;
-  } catch (thrown) {
-    toActorError(thrown);
-    return "?";
+  } catch {
+    return "?"; // A letter of a ref to a kind that isn't here, or no letter: it is reported all the same.
   }
 }
 
@@ -222,12 +221,8 @@ function beginsAgain({ kinds }: CheckedOptions, name: string): boolean {
 }
 
 function logFact({ log }: CheckedOptions, fact: { readonly type: string }): void {
-  try {
-    const level = QUIET.has(fact.type) ? "debug" : LOUD.has(fact.type) ? "warn" : "info";
-    log[level](`cluster: ${fact.type}`, { ...fact });
-  } catch (thrown) {
-    toActorError(thrown); // A log that throws is its user's; there is nowhere left to say so.
-  }
+  const level = QUIET.has(fact.type) ? "debug" : LOUD.has(fact.type) ? "warn" : "info";
+  log[level](`cluster: ${fact.type}`, { ...fact });
 }
 
 const QUIET: ReadonlySet<string> = new Set(["relocationProgress"]);

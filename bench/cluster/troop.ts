@@ -11,7 +11,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { scriptCommand } from "../child.ts";
 import type { Outcome } from "../contestant.ts";
 import { type Answer, answerIn, lineOf, type NodeSettings } from "./node_lines.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
 
 /** Milliseconds until all nodes are in their cluster: founding alone takes 6.3 s. */
 const READY_MS = 40_000;

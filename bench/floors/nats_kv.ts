@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
-import { freePorts } from "../cluster/ports.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
 import { type Contests, type Outcome, secondsNow, type Task } from "../contestant.ts";
 
 const SERVERS = 3;

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import process from "node:process";
 import { askConcurrently, askOneByOne, type AskToAdd } from "../asking.ts";
 import { scriptCommand } from "../child.ts";
-import { freePorts } from "../cluster/ports.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
 import { type Contests, type Outcome, secondsNow, takePart, type Task } from "../contestant.ts";
 import { BATCH_MESSAGES, BATCHES_IN_FLIGHT, type Payment, paymentOf, Sending } from "../flow.ts";
 import { type MoleculerBroker, moleculerBroker, type MoleculerContext } from "./moleculer_broker.ts";

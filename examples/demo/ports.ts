@@ -16,7 +16,7 @@ const PORT_MAX = 32_000;
 const LOOKS_MAX = 1_000;
 
 /** `count` different free ports: beginning with `first`, or anywhere when it is 0. Rejects when one of them is taken. */
-export async function freePorts(count: number, first: number): Promise<readonly number[]> {
+export async function freePorts(count: number, first: number = 0): Promise<readonly number[]> {
   const ports: number[] = [];
   if (first !== 0) {
     for (let port = first; port < first + count; port++) {

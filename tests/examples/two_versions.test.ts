@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ActorSystem, type AnyKind, type AnyRef, kind, memoryStore, staticDiscovery } from "../../mod.ts";
 import { eventually, failureOf } from "../fixtures/conditions.ts";
-import { freePorts } from "../fixtures/cluster_nodes.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
 import { freshName } from "../fixtures/plan.ts";
 import { quietLog } from "../fixtures/quiet_log.ts";
 

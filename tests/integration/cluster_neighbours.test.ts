@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type ActorSystem, kind } from "../../mod.ts";
 import { quietLog } from "../fixtures/quiet_log.ts";
-import { freePorts, startNodes } from "../fixtures/cluster_nodes.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
+import { startNodes } from "../fixtures/cluster_nodes.ts";
 import { settles } from "../fixtures/conditions.ts";
 
 /** What ran, in the order it ran: all nodes of these tests are in this process. */

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type ActorSystem, kind, type Log } from "../../mod.ts";
-import { freePorts, startNodes } from "../fixtures/cluster_nodes.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
+import { startNodes } from "../fixtures/cluster_nodes.ts";
 import { eventually, failureOf, settles, thrownBy } from "../fixtures/conditions.ts";
 
 /** What actors heard at their end, over all nodes. */

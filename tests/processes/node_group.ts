@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePorts } from "../../examples/demo/ports.ts";
 import type { ClusterFact } from "../../mod.ts";
 import { NodeChild, type SeenFact } from "./node_child.ts";
 import type { NodeReport, NodeSettings } from "./node_words.ts";
@@ -18,9 +18,6 @@ import { createRunLog, readRunLog, type RunLine, type Standstill } from "./run_l
 const PATIENCE_MS = 40_000;
 /** Milliseconds without a new view after which a cluster is at rest: many times what the next step of anything takes. */
 const REST_MS = 1_000;
-/** Ports below those that systems give to whoever asks for any: nobody takes one by chance while its node is away. */
-const PORT_MIN = 12_000;
-const PORT_MAX = 31_000;
 
 /** What the nodes of a group have in common. */
 export type GroupOptions =
@@ -252,23 +249,4 @@ async function epochAt({ settings: { port } }: NodeChild): Promise<string> {
   } catch {
     return "";
   }
-}
-
-/** Ports that nobody listens at. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  for (let tries = 0; ports.size < count; tries++) {
-    assert.ok(tries < 1_000, "there are free ports");
-    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
-    if (!ports.has(port) && await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

@@ -8,7 +8,8 @@ import { after, before, describe, it } from "node:test";
 import { Asks, judgeAsks } from "./asks.ts";
 import { readBooks } from "./customers.ts";
 import type { NodeChild, Outcome } from "./node_child.ts";
-import { freePorts, NodeGroup } from "./node_group.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
+import { NodeGroup } from "./node_group.ts";
 import { judgeRuns } from "./run_log.ts";
 
 const ASK_MS = 5_000;

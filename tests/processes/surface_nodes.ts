@@ -14,7 +14,7 @@ import {
 } from "../../mod.ts";
 import { eventually, settles } from "../fixtures/conditions.ts";
 import { freshName } from "../fixtures/plan.ts";
-import { freePorts } from "./node_group.ts";
+import { freePorts } from "../../examples/demo/ports.ts";
 import { Counter, startNode } from "./surface_kinds.ts";
 
 /** Facts that come with a view. */
