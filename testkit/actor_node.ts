@@ -14,14 +14,12 @@ import { ActorError, fromFailureData } from "../core/failure.ts";
 import type { HandlerContext } from "../core/handler_context.ts";
 import { type ActorKey, after, type Instant, type NodeId, type ThreadIndex } from "../core/ids.ts";
 import type { AnyKind } from "../core/kind.ts";
-import type { StopReason } from "../core/lifecycle.ts";
 import { MESSAGES_PER_TURN } from "../core/limits.ts";
-import { isGrainKey } from "../core/names.ts";
 import type { Log, UserCode } from "../core/ports.ts";
 import type { FencingToken } from "../core/store.ts";
-import type { Version } from "../cluster/engine.ts";
+import { isSameVersion, type Version } from "../cluster/engine.ts";
 import type { StopReason as StopWord } from "../cluster/directory_protocol.ts";
-import type { Arrived, BounceReason } from "../cluster/router_protocol.ts";
+import type { Arrived } from "../cluster/router_protocol.ts";
 import type { Now } from "../cluster/time.ts";
 import type { ClusterLetter, ClusterPort, LetterOutcome, Remains } from "../workers/cluster_port.ts";
 import type { AskSubject } from "../workers/pending_asks.ts";
@@ -29,6 +27,7 @@ import { KindTable } from "../workers/kind_table.ts";
 import { PartitionHost } from "../workers/partition_host.ts";
 import { Persistence } from "../workers/persistence.ts";
 import { PeerTalk } from "../system/peer_talk.ts";
+import { bounceOf, letterOf, stopWordOf } from "../system/thread_words.ts";
 import type { ActorFrame, ClusterEffect, ClusterInput, HostEffect, NodeCluster } from "./actor_cluster.ts";
 import type { Birth, ProcessEffect, ProcessInput, SimulatedProcess } from "./process.ts";
 import type { SimStore } from "./sim_store.ts";
@@ -332,15 +331,11 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
   #stop(key: ActorKey, token: Version, reason: StopWord): void {
     const { abroad } = this.actors;
     this.#stops.add(nameOf(key, token));
-    if (abroad?.activations.some((live) => live.key === key && isSame(live.token, token)) !== true) {
+    if (abroad?.activations.some((live) => live.key === key && isSameVersion(live.token, token)) !== true) {
       this.#ended({ key, token, reason: "not-found", origins: [], letters: [], through: 0 });
       return;
     }
-    abroad.stop(
-      key,
-      token,
-      reason === "released" || reason === "left" || reason === "gave-up" ? "released" : wordOf(reason),
-    );
+    abroad.stop(key, token, stopWordOf(reason));
   }
 
   #ended({ key, token, reason, origins, letters, through }: Remains): void {
@@ -355,7 +350,7 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
       hint: undefined,
     });
     for (const letter of letters) {
-      this.#inputs.push({ kind: "send", letter: { ...letter, bytes: letter.payload.length } });
+      this.#inputs.push({ kind: "send", letter: letterOf(letter) });
     }
     if (this.#stops.delete(nameOf(key, token))) {
       this.#inputs.push({ kind: "stoppedFor", key, token, snapshot: undefined });
@@ -403,7 +398,7 @@ export class ActorNode implements SimulatedProcess<ActorFrame, ActorOperation, n
     return {
       send: (letter) => {
         this.#options.watcher.sent(letter.payload, letter.sender, letter.target);
-        tell({ kind: "send", letter: { ...letter, bytes: letter.payload.length } });
+        tell({ kind: "send", letter: letterOf(letter) });
         return this.isGone ? "system-stopping" : undefined;
       },
       abortAsk: (askId) => tell({ kind: "abortAsk", askId }),
@@ -457,22 +452,8 @@ function payloadOf(origin: unknown): object | undefined {
   return frame?.kind === "user" && frame.payload instanceof Uint8Array ? frame.payload : undefined;
 }
 
-function wordOf(reason: StopWord): "moved" | "fenced" {
-  return reason === "handoff" ? "moved" : "fenced";
-}
-
-/** A grain that ends is only not here; a spawned actor that ends by itself is nowhere. */
-function bounceOf(key: ActorKey, reason: StopReason): BounceReason {
-  if (reason === "moved") return "moved";
-  return isGrainKey(key) || reason === "fenced" || reason === "not-found" ? "not-here" : "stopped";
-}
-
 function nameOf(key: string, { cfg, seq }: Version): string {
   return `${key} ${cfg}.${seq}`;
-}
-
-function isSame(one: Version, other: Version): boolean {
-  return one.cfg === other.cfg && one.seq === other.seq;
 }
 
 function logTo(write: (level: keyof Log, message: string) => void): Log {
